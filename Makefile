@@ -1,0 +1,56 @@
+# Needs Go, make and git. CGO is off everywhere but in the race detector, which
+# cannot do without it: SQLite is the pure-Go engine, so nothing else needs C.
+export CGO_ENABLED ?= 0
+
+GO       ?= go
+FUZZTIME ?= 10s
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## start a desk with seeded data in it
+	$(GO) run ./cmd/hookdesk demo
+
+.PHONY: test
+test: postgres ## vet and test everything, on SQLite and PostgreSQL
+	$(GO) vet ./...
+	HOOKDESK_REQUIRE_POSTGRES=1 $(GO) test ./...
+
+.PHONY: race
+race: postgres ## the same tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 HOOKDESK_REQUIRE_POSTGRES=1 \
+		$(GO) test -race $$($(GO) list ./... | grep -v '/hookdesk/bench\(/\|$$\)')
+
+.PHONY: lint
+lint: ## run the linters of .golangci.yml
+	./scripts/lint.sh ./...
+
+.PHONY: fmt
+fmt: ## format all Go files
+	$(GO) tool -modfile=tools/go.mod golangci-lint fmt ./...
+
+.PHONY: examples
+examples: ## build every program of the module into bin/
+	@mkdir -p bin
+	programs=$$($(GO) list -f '{{if eq .Name "main"}}{{.ImportPath}}{{end}}' ./...) && \
+		$(GO) build -o bin/ $$programs
+
+.PHONY: bench
+bench: ## measure, and compare with the promised numbers
+	$(GO) run ./bench
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME (default 10s)
+	FUZZTIME=$(FUZZTIME) ./scripts/fuzz.sh
+
+.PHONY: tidy-check
+tidy-check: ## fail when go.mod or go.sum are not tidy
+	$(GO) mod tidy -diff
+
+.PHONY: postgres
+postgres: ## make sure that the tests find a PostgreSQL
+	@./scripts/postgres.sh
