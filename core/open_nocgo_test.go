@@ -1,0 +1,5 @@
+//go:build !cgo
+
+package core_test
+
+func withCGO() []database { return nil }
