@@ -18,7 +18,7 @@ var (
 	anyScheme    = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):`) // a single letter is a drive of Windows
 )
 
-// OpenDB opens the database that dsn names, with the settings that a desk
+// Open opens the database that dsn names, with the settings that a desk
 // needs:
 //
 //	sqlite:desk.db             a file; sqlite:///var/lib/desk.db, file:desk.db and a bare path mean the same
@@ -38,7 +38,7 @@ var (
 //
 // The error of a dsn that is not understood never repeats it, for it may hold a
 // password.
-func OpenDB(dsn string) (*gorm.DB, error) {
+func Open(dsn string) (*gorm.DB, error) {
 	switch path, isSQLite := sqlitePath(dsn); {
 	case strings.TrimSpace(dsn) == "":
 		return nil, errors.New("open database: the DSN is empty; sqlite:desk.db makes a file in the current directory")

@@ -10,7 +10,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// adopt returns db, a host's own or one of OpenDB, as a desk needs it; release
+// adopt returns db, a host's own or one of Open, as a desk needs it; release
 // frees it. The host's is neither changed nor closed: its plugins, its logger
 // and its settings do not reach the desk.
 //

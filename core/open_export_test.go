@@ -6,7 +6,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// What the tests of OpenDB and adopt need of the inside.
+// What the tests of Open and adopt need of the inside.
 var (
 	Adopt         = adopt
 	AdoptTx       = adoptTx

@@ -13,7 +13,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// The limits of a pool of OpenDB. A connection is replaced now and then so that
+// The limits of a pool of Open. A connection is replaced now and then so that
 // load spreads after a failover.
 const (
 	postgresMaxOpen     = 20

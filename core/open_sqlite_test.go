@@ -138,7 +138,7 @@ func TestOnlyWhatSurelyReadsGoesToTheReaders(t *testing.T) {
 
 func TestClosingTheDatabaseClosesTheReaders(t *testing.T) {
 	t.Parallel()
-	db, err := core.OpenDB(filepath.Join(t.TempDir(), "desk.db"))
+	db, err := core.Open(filepath.Join(t.TempDir(), "desk.db"))
 	must(t, err)
 	must(t, sqlDB(t, db).Close())
 	if err := core.Readers(db).PingContext(t.Context()); err == nil {
@@ -152,7 +152,7 @@ func TestManyOpenANewFileAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
-			db, err := core.OpenDB(path)
+			db, err := core.Open(path)
 			if err != nil {
 				t.Error(err)
 				return

@@ -30,7 +30,7 @@ const boxes = `CREATE TABLE boxes (id bigint PRIMARY KEY, name text NOT NULL UNI
 	CREATE TABLE items (box_id bigint NOT NULL REFERENCES boxes (id));
 	INSERT INTO boxes VALUES (1, 'first', 0)`
 
-// database is one of those on which every promise of OpenDB and adopt is tested.
+// database is one of those on which every promise of Open and adopt is tested.
 type database struct {
 	name string
 	open func(t *testing.T) *gorm.DB
@@ -64,7 +64,7 @@ func onEach(t *testing.T, test func(t *testing.T, db *gorm.DB)) {
 
 func open(t *testing.T, dsn string) *gorm.DB {
 	t.Helper()
-	db, err := core.OpenDB(dsn)
+	db, err := core.Open(dsn)
 	must(t, err)
 	closeAfter(t, db)
 	return db
@@ -270,12 +270,12 @@ func TestAnUnknownDSNIsRefusedWithoutItsPassword(t *testing.T) {
 		"host=127.0.0.1 port=1 user=u password=hunter2 sslmode=disable": "connect",
 		"sqlite:/nonexistent/hunter/desk.db":                            "/nonexistent/hunter/desk.db",
 	} {
-		_, err := core.OpenDB(dsn)
+		_, err := core.Open(dsn)
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("OpenDB(%q): %v, want something about %q", dsn, err, want)
+			t.Errorf("Open(%q): %v, want something about %q", dsn, err, want)
 		}
 		if err != nil && (strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "ter2")) {
-			t.Errorf("OpenDB(%q) tells the password: %v", dsn, err)
+			t.Errorf("Open(%q) tells the password: %v", dsn, err)
 		}
 	}
 }

@@ -65,24 +65,24 @@ CREATE TABLE {{.Prefix}}tickets (
 );
 -- The queue: every offered filter with every offered sort, over open tickets only.
 CREATE INDEX {{.Prefix}}queue_updated             ON {{.Prefix}}tickets (updated_at, id) WHERE is_open;
-CREATE INDEX {{.Prefix}}queue_created             ON {{.Prefix}}tickets (id) WHERE is_open;
+CREATE INDEX {{.Prefix}}queue_created             ON {{.Prefix}}tickets (created_at, id) WHERE is_open;
 CREATE INDEX {{.Prefix}}queue_priority            ON {{.Prefix}}tickets (priority, updated_at, id) WHERE is_open;
-CREATE INDEX {{.Prefix}}queue_priority_created    ON {{.Prefix}}tickets (priority, id) WHERE is_open;
+CREATE INDEX {{.Prefix}}queue_priority_created    ON {{.Prefix}}tickets (priority, created_at, id) WHERE is_open;
 CREATE INDEX {{.Prefix}}queue_status_updated      ON {{.Prefix}}tickets (status, updated_at, id) WHERE is_open;
-CREATE INDEX {{.Prefix}}queue_status_created      ON {{.Prefix}}tickets (status, id) WHERE is_open;
+CREATE INDEX {{.Prefix}}queue_status_created      ON {{.Prefix}}tickets (status, created_at, id) WHERE is_open;
 CREATE INDEX {{.Prefix}}queue_status_priority     ON {{.Prefix}}tickets (status, priority, updated_at, id) WHERE is_open;
 CREATE INDEX {{.Prefix}}queue_type_updated        ON {{.Prefix}}tickets (type, updated_at, id) WHERE is_open;
-CREATE INDEX {{.Prefix}}queue_type_created        ON {{.Prefix}}tickets (type, id) WHERE is_open;
+CREATE INDEX {{.Prefix}}queue_type_created        ON {{.Prefix}}tickets (type, created_at, id) WHERE is_open;
 CREATE INDEX {{.Prefix}}queue_type_priority       ON {{.Prefix}}tickets (type, priority, updated_at, id) WHERE is_open;
 CREATE INDEX {{.Prefix}}queue_department_updated  ON {{.Prefix}}tickets (department_id, updated_at, id) WHERE is_open;
-CREATE INDEX {{.Prefix}}queue_department_created  ON {{.Prefix}}tickets (department_id, id) WHERE is_open;
+CREATE INDEX {{.Prefix}}queue_department_created  ON {{.Prefix}}tickets (department_id, created_at, id) WHERE is_open;
 CREATE INDEX {{.Prefix}}queue_department_priority ON {{.Prefix}}tickets (department_id, priority, updated_at, id) WHERE is_open;
 CREATE INDEX {{.Prefix}}queue_assignee_updated    ON {{.Prefix}}tickets (assignee_id, updated_at, id) WHERE is_open;
-CREATE INDEX {{.Prefix}}queue_assignee_created    ON {{.Prefix}}tickets (assignee_id, id) WHERE is_open;
+CREATE INDEX {{.Prefix}}queue_assignee_created    ON {{.Prefix}}tickets (assignee_id, created_at, id) WHERE is_open;
 CREATE INDEX {{.Prefix}}queue_assignee_priority   ON {{.Prefix}}tickets (assignee_id, priority, updated_at, id) WHERE is_open;
 -- The archive: all that was not deleted.
 CREATE INDEX {{.Prefix}}tickets_updated            ON {{.Prefix}}tickets (updated_at, id) WHERE deleted_at IS NULL;
-CREATE INDEX {{.Prefix}}tickets_created            ON {{.Prefix}}tickets (id) WHERE deleted_at IS NULL;
+CREATE INDEX {{.Prefix}}tickets_created            ON {{.Prefix}}tickets (created_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX {{.Prefix}}tickets_status_updated     ON {{.Prefix}}tickets (status, updated_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX {{.Prefix}}tickets_priority_updated   ON {{.Prefix}}tickets (priority, updated_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX {{.Prefix}}tickets_type_updated       ON {{.Prefix}}tickets (type, updated_at, id) WHERE deleted_at IS NULL;
@@ -91,7 +91,7 @@ CREATE INDEX {{.Prefix}}tickets_assignee_updated   ON {{.Prefix}}tickets (assign
 -- A requester's own. Customers sort by public_at: a note must not move their list.
 CREATE INDEX {{.Prefix}}tickets_requester_public   ON {{.Prefix}}tickets (requester_id, public_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX {{.Prefix}}tickets_requester_updated  ON {{.Prefix}}tickets (requester_id, updated_at, id) WHERE deleted_at IS NULL;
-CREATE INDEX {{.Prefix}}tickets_requester_created  ON {{.Prefix}}tickets (requester_id, id) WHERE deleted_at IS NULL;
+CREATE INDEX {{.Prefix}}tickets_requester_created  ON {{.Prefix}}tickets (requester_id, created_at, id) WHERE deleted_at IS NULL;
 -- Rare ones.
 CREATE INDEX {{.Prefix}}tickets_merged  ON {{.Prefix}}tickets (merged_into_id) WHERE merged_into_id IS NOT NULL;
 CREATE INDEX {{.Prefix}}tickets_split   ON {{.Prefix}}tickets (split_from_id) WHERE split_from_id IS NOT NULL;
@@ -141,11 +141,12 @@ CREATE TABLE {{.Prefix}}ticket_tags (
 	tag_id     bigint   NOT NULL REFERENCES {{.Prefix}}tags (id) ON DELETE CASCADE,
 	is_open    boolean  NOT NULL,
 	priority   smallint NOT NULL,
+	created_at bigint   NOT NULL,
 	updated_at bigint   NOT NULL,
 	PRIMARY KEY (ticket_id, tag_id)
 );
 CREATE INDEX {{.Prefix}}queue_tag_updated  ON {{.Prefix}}ticket_tags (tag_id, updated_at, ticket_id) WHERE is_open;
-CREATE INDEX {{.Prefix}}queue_tag_created  ON {{.Prefix}}ticket_tags (tag_id, ticket_id) WHERE is_open;
+CREATE INDEX {{.Prefix}}queue_tag_created  ON {{.Prefix}}ticket_tags (tag_id, created_at, ticket_id) WHERE is_open;
 CREATE INDEX {{.Prefix}}queue_tag_priority ON {{.Prefix}}ticket_tags (tag_id, priority, updated_at, ticket_id) WHERE is_open;
 CREATE INDEX {{.Prefix}}tickets_tag_updated ON {{.Prefix}}ticket_tags (tag_id, updated_at, ticket_id);
 

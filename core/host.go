@@ -1,0 +1,347 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-co-op/gocron/v2"
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+
+	"github.com/hookdesk/hookdesk/hooks"
+	"github.com/hookdesk/hookdesk/rest"
+)
+
+// host is the Host of one plugin, and of core itself.
+type host struct {
+	d          *Desk
+	id         string
+	rank       int
+	manifest   Manifest
+	plugin     Plugin
+	rest       *rest.Owner
+	db         *gorm.DB
+	starts     []func(context.Context) error
+	catalogues []any
+	provided   []any
+	errs       []error
+
+	again bool // Register runs once more: only hooks are attached
+	off   atomic.Bool
+	mu    sync.Mutex
+	undo  []func() // what OnDisable was given
+}
+
+func (h *host) on() bool { return !h.off.Load() }
+
+func (h *host) wrong(format string, args ...any) {
+	h.errs = append(h.errs, fmt.Errorf(format, args...))
+}
+
+// PluginID implements hooks.Owner.
+func (h *host) PluginID() string { return h.id }
+
+// Rank implements hooks.Owner.
+func (h *host) Rank() int { return h.rank }
+
+// OnDisable implements hooks.Owner.
+func (h *host) OnDisable(fn func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.undo = append(h.undo, fn)
+}
+
+func (h *host) disable() {
+	h.mu.Lock()
+	undo := h.undo
+	h.undo = nil
+	h.mu.Unlock()
+	for _, fn := range slices.Backward(undo) {
+		fn()
+	}
+}
+
+func (h *host) Hooks() *Hooks { return h.d.hooks }
+
+func (h *host) Desk() *Desk { return h.d }
+
+func (h *host) DB(ctx context.Context) *gorm.DB {
+	db := h.db.Session(&gorm.Session{NewDB: true, Context: ctx})
+	if tx := txFrom(ctx); tx != nil {
+		db.Statement.ConnPool = tx.Statement.ConnPool
+	}
+	return db
+}
+
+func (h *host) Table(name string) string { return h.d.config.TablePrefix + h.id + "_" + name }
+
+func (h *host) Settings(into any) error { return h.d.Settings.read(h, into) }
+
+func (h *host) Log() *slog.Logger { return h.d.log.With("plugin", h.id) }
+
+func (h *host) Now() time.Time { return h.d.Now() }
+
+func (h *host) Handle(pattern string, p Policy, handler http.Handler) {
+	if !h.again {
+		h.rest.Handle(pattern, p, handler)
+	}
+}
+
+func (h *host) Query(pattern, name string, example any, doc string) {
+	if !h.again {
+		h.rest.Query(pattern, name, example, doc)
+	}
+}
+
+func (h *host) Use(wrap func(http.Handler) http.Handler) {
+	if !h.again {
+		h.rest.Use(wrap)
+	}
+}
+
+func (h *host) Every(name string, d time.Duration, fn func(context.Context) error) {
+	if d <= 0 {
+		h.wrong("job %q: every %v is not a pause", name, d)
+		return
+	}
+	if !h.again {
+		h.d.jobs.add(h, name, gocron.DurationJob(d), fn)
+	}
+}
+
+func (h *host) Cron(name, spec string, fn func(context.Context) error) {
+	if !h.again {
+		h.d.jobs.add(h, name, gocron.CronJob(spec, false), fn)
+	}
+}
+
+func (h *host) OnStart(fn func(context.Context) error) {
+	if !h.again {
+		h.starts = append(h.starts, fn)
+	}
+}
+
+func (h *host) As(ctx context.Context) context.Context { return asPlugin(ctx, h.id) }
+
+func (h *host) Change(ctx context.Context, fn func(context.Context) error) error {
+	return h.d.change(ctx, fn)
+}
+
+// Declare adds a plugin's own hook points, a struct of hooks.Action and the
+// like, to what the desk delivers to and lists.
+func Declare(h Host, catalogue any) {
+	own, ok := h.(*host)
+	if !ok {
+		panic(fmt.Sprintf("core.Declare: %T is not a desk's Host", h))
+	}
+	if own.again {
+		return
+	}
+	if err := hooks.Check(catalogue); err != nil {
+		own.errs = append(own.errs, err)
+		return
+	}
+	own.catalogues = append(own.catalogues, catalogue)
+}
+
+// Provide offers a typed service to other plugins: see Lookup.
+func Provide(h Host, service any) {
+	if own, ok := h.(*host); ok && !own.again {
+		own.provided = append(own.provided, service)
+	}
+}
+
+// Lookup finds the provided service that implements the interface T, which the
+// asker declares. Only services of plugins that are on are found. It is for
+// OnStart and later: while plugins register, some have not yet.
+func Lookup[T any](h Host) (T, bool) {
+	var none T
+	own, ok := h.(*host)
+	if !ok {
+		return none, false
+	}
+	for _, other := range own.d.hosts {
+		for _, s := range other.provided {
+			if service, fits := s.(T); fits && other.on() {
+				return service, true
+			}
+		}
+	}
+	return none, false
+}
+
+var pluginIDForm = regexp.MustCompile(`^[a-z][a-z0-9]{1,30}$`)
+
+// gather reads the manifests and puts the plugins in order.
+func (d *Desk) gather(context.Context) error {
+	d.own = &host{d: d, id: coreID, rest: d.rest.Owner(coreID)}
+	d.jobs = &jobs{d: d}
+	d.relay = newRelay(d)
+	d.coreJobs()
+	var errs []error
+	for _, p := range d.config.Plugins {
+		h, err := d.hostOf(p)
+		errs = append(errs, err)
+		d.hosts = append(d.hosts, h)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return d.sortHosts()
+}
+
+// register lets each plugin attach itself, all or nothing.
+func (d *Desk) register(context.Context) error {
+	var errs []error
+	for i, h := range d.hosts {
+		h.rank = i + 1
+		errs = append(errs, h.register())
+	}
+	return errors.Join(append(errs, d.rest.Err(), hooks.Check(d.hooks), d.refuseWithin())...)
+}
+
+func (h *host) register() error {
+	err := guard(func() error { return h.plugin.Register(h) })
+	err = errors.Join(append([]error{err}, h.errs...)...)
+	if err == nil {
+		return nil
+	}
+	h.disable()
+	h.rest.Remove()
+	return fmt.Errorf("plugin %s: %w", h.id, err)
+}
+
+func (d *Desk) hostOf(p Plugin) (*host, error) {
+	m := p.Manifest()
+	h := &host{d: d, id: m.ID, manifest: m, plugin: p}
+	switch {
+	case !pluginIDForm.MatchString(m.ID) || m.ID == coreID:
+		return h, fmt.Errorf("plugin %q: an id must match %s", m.ID, pluginIDForm)
+	case slices.ContainsFunc(d.hosts, func(o *host) bool { return o.id == m.ID }):
+		return h, fmt.Errorf("plugin %s stands twice in the list", m.ID)
+	case m.Name == "" || m.Doc == "" || !versionForm.MatchString(m.Version):
+		return h, fmt.Errorf("plugin %s: its manifest needs a name, a doc and a version such as 1.2.0", m.ID)
+	case m.Migrations != nil && d.config.DB == nil:
+		return h, fmt.Errorf("plugin %s has tables of its own: the Config needs a DB beside its Store", m.ID)
+	}
+	h.rest = d.rest.Owner(m.ID)
+	return h, errors.Join(h.openDB(), d.Settings.declare(h))
+}
+
+// openDB gives the plugin a GORM session in which its models map to its own
+// tables, over the desk's connections.
+func (h *host) openDB() (err error) {
+	if h.d.config.DB == nil {
+		return nil
+	}
+	h.db, err = sibling(h.d.config.DB)
+	if err != nil {
+		return err
+	}
+	h.db.NowFunc = h.Now
+	h.db.NamingStrategy = schema.NamingStrategy{TablePrefix: h.Table("")}
+	return nil
+}
+
+// sibling is another GORM over the same connections: it maps models to tables
+// on its own.
+func sibling(db *gorm.DB) (*gorm.DB, error) {
+	if pool, ok := db.Statement.ConnPool.(*sqlitePool); ok {
+		return gormSQLite(pool)
+	}
+	return gormPostgres(db.Statement.ConnPool)
+}
+
+// sortHosts orders plugins so that each stands behind those it requires, ties
+// by id.
+func (d *Desk) sortHosts() error {
+	slices.SortFunc(d.hosts, func(a, b *host) int { return strings.Compare(a.id, b.id) })
+	var sorted []*host
+	var visit func(h *host, path []string) error
+	visit = func(h *host, path []string) error {
+		if i := slices.Index(path, h.id); i >= 0 {
+			return fmt.Errorf("plugins require each other in a circle: %s", strings.Join(append(path[i:], h.id), " → "))
+		}
+		if slices.Contains(sorted, h) {
+			return nil
+		}
+		for _, need := range h.manifest.Requires {
+			other, err := d.needed(h, need)
+			if err != nil {
+				return err
+			}
+			if err := visit(other, append(path, h.id)); err != nil {
+				return err
+			}
+		}
+		sorted = append(sorted, h)
+		return nil
+	}
+	var errs []error
+	for _, h := range d.hosts {
+		errs = append(errs, visit(h, nil))
+	}
+	d.hosts = sorted
+	return errors.Join(errs...)
+}
+
+func (d *Desk) needed(h *host, need Need) (*host, error) {
+	for _, other := range d.hosts {
+		if other.id != need.Plugin {
+			continue
+		}
+		if need.Version != "" && olderThan(other.manifest.Version, need.Version) {
+			return nil, fmt.Errorf("plugin %s requires %s %s or later, the list has %s", h.id, need.Plugin, need.Version, other.manifest.Version)
+		}
+		return other, nil
+	}
+	return nil, fmt.Errorf("plugin %s requires plugin %s, which is not in the list", h.id, need.Plugin)
+}
+
+var versionForm = regexp.MustCompile(`^\d+\.\d+\.\d+$`)
+
+func olderThan(version, least string) bool {
+	number := func(text string) (out [3]int) {
+		for i, part := range strings.SplitN(text, ".", 3) {
+			out[i], _ = strconv.Atoi(part) // the form was checked
+		}
+		return out
+	}
+	a, b := number(version), number(least)
+	return slices.Compare(a[:], b[:]) < 0
+}
+
+// refuseWithin turns down handlers that want to write into the transaction of
+// a foreign Store, which has none that GORM could join.
+func (d *Desk) refuseWithin() error {
+	if !d.foreign() {
+		return nil
+	}
+	var errs []error
+	for _, p := range hooks.Walk(d.hooks) {
+		for _, h := range p.Handlers() {
+			if p.Kind() == "within" {
+				errs = append(errs, fmt.Errorf("plugin %s writes into the desk's transaction at %s: that needs the desk on GORM, not on a Store of the host's", h.Plugin, p.Point().Name))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func parseID(text string) (int64, error) {
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || id <= 0 {
+		return 0, fmt.Errorf("%q is not an id", text)
+	}
+	return id, nil
+}

@@ -1,0 +1,399 @@
+package core
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"gorm.io/gorm"
+)
+
+// gormStore is the Store on SQLite and PostgreSQL. GORM keeps the connections,
+// the transactions and the dialects; the statements are written here and run
+// on GORM's connection pool, which costs half of what its query builder does.
+type gormStore struct {
+	db       *gorm.DB
+	prefix   string
+	postgres bool
+}
+
+func newGormStore(db *gorm.DB, prefix string) *gormStore {
+	return &gormStore{db: db, prefix: prefix, postgres: db.Name() == "postgres"}
+}
+
+type txKey struct{}
+
+// carried is the transaction that a context carries.
+type carried struct {
+	*gorm.DB
+	host bool // not checked yet: see adoptTx
+}
+
+// WithTx puts the changes that are made through the returned context into tx,
+// the host's own transaction: rolled back, there is no row, no event, no mail.
+// The transaction must be one on the desk's database; a change fails otherwise.
+// While tx is open, hooks that the desk would run without a transaction run
+// inside it all the same.
+func WithTx(ctx context.Context, tx *gorm.DB) context.Context {
+	return context.WithValue(ctx, txKey{}, carried{tx, true})
+}
+
+func withTx(ctx context.Context, tx *gorm.DB) context.Context {
+	return context.WithValue(ctx, txKey{}, carried{tx, false})
+}
+
+func txFrom(ctx context.Context) *gorm.DB {
+	tx, _ := ctx.Value(txKey{}).(carried)
+	return tx.DB
+}
+
+// pool is the transaction that ctx carries, or the pool of connections.
+func (s *gormStore) pool(ctx context.Context) gorm.ConnPool {
+	if tx := txFrom(ctx); tx != nil {
+		return tx.Statement.ConnPool
+	}
+	return s.db.Statement.ConnPool
+}
+
+// Tx implements Store.
+func (s *gormStore) Tx(ctx context.Context, fn func(context.Context) error) error {
+	if tx, ok := ctx.Value(txKey{}).(carried); ok && tx.host {
+		adopted, err := adoptTx(s.db, tx.DB.WithContext(ctx))
+		if err != nil {
+			return fmt.Errorf("core.WithTx: %w", err)
+		}
+		return fn(withTx(ctx, adopted))
+	} else if ok {
+		return fn(ctx)
+	}
+	err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		return fn(withTx(ctx, tx))
+	})
+	return s.translate(err)
+}
+
+// statement is SQL being written, with its arguments.
+type statement struct {
+	strings.Builder
+	postgres bool
+	args     []any
+	err      error
+}
+
+func (st *statement) bind(v any) {
+	st.args = append(st.args, plainValue(v))
+	if st.postgres {
+		st.WriteByte('$')
+		st.WriteString(strconv.Itoa(len(st.args)))
+		return
+	}
+	st.WriteByte('?')
+}
+
+// list writes what each writes for 0..n-1, with sep between.
+func (st *statement) list(n int, sep string, each func(int)) {
+	for i := range n {
+		if i > 0 {
+			st.WriteString(sep)
+		}
+		each(i)
+	}
+}
+
+func (s *gormStore) statement() *statement { return &statement{postgres: s.postgres} }
+
+// Find implements Store.
+func (s *gormStore) Find(ctx context.Context, into any, q Query) error {
+	tb := TableOf(into)
+	st := s.statement()
+	st.WriteString("SELECT ")
+	st.list(len(tb.Columns), ",", func(i int) { st.WriteString("t." + tb.Columns[i].Name) })
+	s.from(st, tb, q)
+	if q.Lock && s.postgres {
+		st.WriteString(" FOR UPDATE OF t")
+	}
+	return s.query(ctx, st, tb, into)
+}
+
+// Count implements Store.
+func (s *gormStore) Count(ctx context.Context, row any, q Query) (int, error) {
+	st := s.statement()
+	st.WriteString("SELECT count(*) FROM (SELECT 1")
+	s.from(st, TableOf(row), q)
+	st.WriteString(") n")
+	var n int
+	if st.err != nil {
+		return 0, st.err
+	}
+	err := s.pool(ctx).QueryRowContext(ctx, st.String(), st.args...).Scan(&n)
+	return n, s.translate(err)
+}
+
+// from writes all of a SELECT behind its columns.
+func (s *gormStore) from(st *statement, tb *Table, q Query) {
+	sorted := "t"
+	st.WriteString(" FROM " + s.prefix + tb.Name + " t")
+	if q.From != nil {
+		sorted = "x"
+		st.WriteString(" JOIN " + s.prefix + TableOf(q.From.Row).Name + " x ON x." + q.From.Key + " = t.id")
+	}
+	st.WriteString(" WHERE 1=1")
+	if q.From != nil {
+		st.and("x", q.From.Where)
+	}
+	st.and("t", q.Where)
+	st.after(sorted, q)
+	if len(q.Order) > 0 {
+		st.WriteString(" ORDER BY ")
+		st.list(len(q.Order), ",", func(i int) {
+			st.WriteString(sorted + "." + q.Order[i].Column)
+			if q.Order[i].Desc {
+				st.WriteString(" DESC")
+			}
+		})
+	}
+	if q.Limit > 0 { // a literal: planners cost a page of 25 by it
+		st.WriteString(" LIMIT " + strconv.Itoa(q.Limit))
+	}
+}
+
+// after writes the keyset as a row value: the form that both databases turn
+// into one range of the index.
+func (st *statement) after(table string, q Query) {
+	if len(q.After) == 0 {
+		return
+	}
+	st.WriteString(" AND (")
+	st.list(len(q.Order), ",", func(i int) { st.WriteString(table + "." + q.Order[i].Column) })
+	st.WriteString(map[bool]string{true: ") < (", false: ") > ("}[q.Order[0].Desc])
+	st.list(len(q.After), ",", func(i int) { st.bind(q.After[i]) })
+	st.WriteString(")")
+}
+
+func (st *statement) and(table string, conds []Cond) {
+	for _, c := range conds {
+		st.WriteString(" AND ")
+		st.cond(table, c)
+	}
+}
+
+var operators = map[Op]string{Equal: " = ", NotEqual: " <> ", Less: " < ", LessOrEqual: " <= ", Greater: " > ", GreaterOrEqual: " >= "}
+
+func (st *statement) cond(table string, c Cond) {
+	column := table + "." + c.Column
+	switch c.Op {
+	case IsNull:
+		st.WriteString(column + " IS NULL")
+	case NotNull:
+		st.WriteString(column + " IS NOT NULL")
+	case True:
+		st.WriteString(column)
+	case In:
+		st.in(column, c.Value)
+	case Either:
+		st.WriteString("(1=0")
+		for _, alternative := range c.Any {
+			st.WriteString(" OR ")
+			st.cond(table, alternative)
+		}
+		st.WriteString(")")
+	case SQL:
+		st.raw(c)
+	default:
+		st.WriteString(column + operators[c.Op])
+		st.bind(c.Value)
+	}
+}
+
+func (st *statement) in(column string, values any) {
+	list := reflect.ValueOf(values)
+	if list.Len() == 0 {
+		st.WriteString("1=0")
+		return
+	}
+	st.WriteString(column + " IN (")
+	st.list(list.Len(), ",", func(i int) { st.bind(list.Index(i).Interface()) })
+	st.WriteString(")")
+}
+
+// raw writes a plugin's condition; each ? takes one argument.
+func (st *statement) raw(c Cond) {
+	args, _ := c.Value.([]any) // none is allowed
+	parts := strings.Split(c.Column, "?")
+	if len(parts) != len(args)+1 {
+		st.err = fmt.Errorf("the condition %q has %d arguments", c.Column, len(args))
+		return
+	}
+	st.WriteString("(" + parts[0])
+	for i, v := range args {
+		st.bind(v)
+		st.WriteString(parts[i+1])
+	}
+	st.WriteString(")")
+}
+
+// Insert implements Store.
+func (s *gormStore) Insert(ctx context.Context, row any) error {
+	tb, v := TableOf(row), reflect.ValueOf(row).Elem()
+	makesID := tb.id >= 0 && tb.Columns[tb.id].Value(v) == int64(0)
+	st := s.statement()
+	pending := s.postgres && tb.Name == "events"
+	if pending {
+		st.WriteString("WITH e AS (")
+	}
+	st.insert(s.prefix+tb.Name, tb, v, makesID)
+	switch {
+	case pending:
+		st.WriteString(" RETURNING id) INSERT INTO " + s.prefix + "event_pending SELECT id FROM e RETURNING event_id")
+	case makesID:
+		st.WriteString(" RETURNING id")
+	default:
+		_, err := s.pool(ctx).ExecContext(ctx, st.String(), st.args...)
+		return s.translate(err)
+	}
+	var id int64
+	if err := s.pool(ctx).QueryRowContext(ctx, st.String(), st.args...).Scan(&id); err != nil {
+		return s.translate(err)
+	}
+	return tb.Columns[tb.id].Assign(v, id)
+}
+
+func (st *statement) insert(table string, tb *Table, row reflect.Value, skipID bool) {
+	var columns []Column
+	for i, c := range tb.Columns {
+		if !skipID || i != tb.id {
+			columns = append(columns, c)
+		}
+	}
+	st.WriteString("INSERT INTO " + table + " (")
+	st.list(len(columns), ",", func(i int) { st.WriteString(columns[i].Name) })
+	st.WriteString(") VALUES (")
+	st.list(len(columns), ",", func(i int) { st.bind(columns[i].Value(row)) })
+	st.WriteString(")")
+}
+
+// Update implements Store.
+func (s *gormStore) Update(ctx context.Context, into any, set []Assign, where ...Cond) error {
+	tb := TableOf(into)
+	st := s.statement()
+	st.WriteString("UPDATE " + s.prefix + tb.Name + " AS t SET ")
+	st.list(len(set), ",", func(i int) {
+		st.WriteString(set[i].Column + " = ")
+		if set[i].Add {
+			st.WriteString("t." + set[i].Column + " + ")
+		}
+		st.bind(set[i].Value)
+	})
+	st.WriteString(" WHERE 1=1")
+	st.and("t", where)
+	st.WriteString(" RETURNING ")
+	st.list(len(tb.Columns), ",", func(i int) { st.WriteString(tb.Columns[i].Name) })
+	return s.query(ctx, st, tb, into)
+}
+
+// Delete implements Store.
+func (s *gormStore) Delete(ctx context.Context, row any, where ...Cond) (int, error) {
+	st := s.statement()
+	st.WriteString("DELETE FROM " + s.prefix + TableOf(row).Name + " AS t WHERE 1=1")
+	st.and("t", where)
+	if st.err != nil {
+		return 0, st.err
+	}
+	done, err := s.pool(ctx).ExecContext(ctx, st.String(), st.args...)
+	if err != nil {
+		return 0, s.translate(err)
+	}
+	n, err := done.RowsAffected()
+	return int(n), err
+}
+
+// cell takes a column's value as the driver gives it.
+type cell struct{ value any }
+
+// Scan keeps v; text is copied, as drivers use their buffers again.
+func (c *cell) Scan(v any) error {
+	if text, ok := v.([]byte); ok {
+		v = string(text)
+	}
+	c.value = v
+	return nil
+}
+
+func (s *gormStore) query(ctx context.Context, st *statement, tb *Table, into any) error {
+	if st.err != nil {
+		return st.err
+	}
+	rows, err := s.pool(ctx).QueryContext(ctx, st.String(), st.args...)
+	if err != nil {
+		return s.translate(err)
+	}
+	defer func() { _ = rows.Close() }() // rows.Err has said all
+	err = scanAll(rows, tb, reflect.ValueOf(into).Elem())
+	return s.translate(errors.Join(err, rows.Err()))
+}
+
+func scanAll(rows *sql.Rows, tb *Table, list reflect.Value) error {
+	cells := make([]cell, len(tb.Columns))
+	targets := make([]any, len(cells))
+	for i := range cells {
+		targets[i] = &cells[i]
+	}
+	list.SetLen(0)
+	for rows.Next() {
+		if err := rows.Scan(targets...); err != nil {
+			return err
+		}
+		n := list.Len()
+		list.Grow(1)
+		list.SetLen(n + 1)
+		row := list.Index(n)
+		row.SetZero()
+		for i, c := range tb.Columns {
+			if err := c.Assign(row, cells[i].value); err != nil {
+				return fmt.Errorf("table %s: %w", tb.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// translate gives database errors the names that services know.
+func (s *gormStore) translate(err error) error {
+	var e *Error
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	if t, ok := s.db.Dialector.(gorm.ErrorTranslator); ok {
+		switch named := t.Translate(err); {
+		case errors.Is(named, gorm.ErrDuplicatedKey):
+			return fmt.Errorf("%w: %w", ErrDuplicate, err)
+		case errors.Is(named, gorm.ErrForeignKeyViolated):
+			return fmt.Errorf("%w: %w", ErrForeign, err)
+		}
+	}
+	return err
+}
+
+// Sequence implements Sequencer: it numbers the committed events. One
+// statement, so that a process that dies leaves nothing half done; the primary
+// key of event_seq decides between two that number at once.
+func (s *gormStore) Sequence(ctx context.Context) (int, error) {
+	if !s.postgres {
+		return 0, nil
+	}
+	p := s.prefix
+	var n int
+	err := s.db.Statement.ConnPool.QueryRowContext(ctx, `WITH mine AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtext('`+p+`event_seq')) AS ok),
+fresh AS (DELETE FROM `+p+`event_pending WHERE (SELECT ok FROM mine) RETURNING event_id),
+put AS (INSERT INTO `+p+`event_seq (seq, event_id)
+	SELECT (SELECT coalesce(max(seq), 0) FROM `+p+`event_seq) + row_number() OVER (ORDER BY event_id), event_id FROM fresh RETURNING 1)
+SELECT count(*) FROM put`).Scan(&n)
+	if err = s.translate(err); errors.Is(err, ErrDuplicate) {
+		return 0, nil // another process was quicker
+	}
+	return n, err
+}

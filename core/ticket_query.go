@@ -1,0 +1,377 @@
+package core
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// TicketQuery asks for a page of tickets. Values of one filter are
+// alternatives; filters add up. Handlers of the hook Ticket.List may add to it.
+type TicketQuery struct {
+	Status       []Status
+	Priority     []Priority
+	Type         []string
+	Department   []int64
+	Tag          []string // slugs; agents only
+	Assignee     []int64  // people's ids; agents only
+	Unassigned   bool     // also, or only, tickets of nobody; agents only
+	Requester    []int64  // people's ids; agents only
+	Text         string   // words that stand in subject or replies
+	Open         *bool    // true: open ones; false: those that are not
+	CreatedFrom  *Time
+	CreatedTo    *Time // exclusive
+	UpdatedSince *Time
+	Sort         string // "updated", "created", "priority", with "-" for descending; default "-updated"
+	Limit        int    // 1 to 100; default 25
+	Cursor       string
+	Count        bool       // also count, up to maxCount
+	Extra        url.Values // what plugins' query names were given
+
+	actor Actor
+	more  []Cond
+}
+
+// Actor is who asks.
+func (q *TicketQuery) Actor() Actor { return q.actor }
+
+// Where adds a condition in SQL on the ticket, which is called t; each ? takes
+// an argument. No text of a request may stand in condition.
+func (q *TicketQuery) Where(condition string, args ...any) {
+	q.more = append(q.more, Cond{Column: condition, Op: SQL, Value: args})
+}
+
+// Clone copies the query as deep as a hook can reach.
+func (q TicketQuery) Clone() TicketQuery {
+	q.Status, q.Priority, q.Type = slices.Clone(q.Status), slices.Clone(q.Priority), slices.Clone(q.Type)
+	q.Department, q.Tag, q.Assignee = slices.Clone(q.Department), slices.Clone(q.Tag), slices.Clone(q.Assignee)
+	q.Requester, q.more = slices.Clone(q.Requester), slices.Clone(q.more)
+	return q
+}
+
+// TicketPage is a page of tickets. NextCursor is "" at the end. Total is set
+// when it was asked for; with TotalCapped there are more than that.
+type TicketPage struct {
+	Tickets     []Ticket
+	NextCursor  string
+	Total       int
+	TotalCapped bool
+}
+
+const (
+	maxValues = 10     // alternatives of one filter
+	maxCount  = 10_000 // what a total counts up to
+)
+
+// List finds the tickets that the actor sees. It fails with Invalid on a
+// filter or sort that no index serves.
+func (s Tickets) List(ctx context.Context, q TicketQuery) (TicketPage, error) {
+	q.actor = ActorFrom(ctx)
+	if q.actor.Kind == Nobody {
+		return TicketPage{}, Errorf(Unauthenticated, "sign in first")
+	}
+	if err := q.check(); err != nil {
+		return TicketPage{}, err
+	}
+	s.d.hooks.Ticket.List.Run(ctx, &q)
+	w, err := s.walk(ctx, q)
+	if err != nil {
+		return TicketPage{}, err
+	}
+	page, err := w.page(ctx, Page{Limit: q.Limit}.limit(), q.Cursor)
+	if err == nil && q.Count {
+		page.Total, page.TotalCapped, err = w.count(ctx)
+	}
+	return page, err
+}
+
+func (q *TicketQuery) check() error {
+	if !q.actor.IsAgent() {
+		for name, given := range map[string]bool{
+			"tag": q.Tag != nil, "assignee": q.Assignee != nil || q.Unassigned, "requester": q.Requester != nil,
+		} {
+			if given {
+				return Errorf(Forbidden, "only agents filter by %s", name)
+			}
+		}
+	}
+	for name, n := range map[string]int{
+		"status": len(q.Status), "priority": len(q.Priority), "type": len(q.Type), "department": len(q.Department),
+		"tag": len(q.Tag), "assignee": len(q.Assignee), "requester": len(q.Requester),
+	} {
+		if n > maxValues {
+			return InvalidField(name, "at most %d values", maxValues)
+		}
+	}
+	return q.checkSort()
+}
+
+func (q *TicketQuery) checkSort() error {
+	if q.Sort == "" {
+		q.Sort = "-updated"
+		if q.CreatedFrom != nil || q.CreatedTo != nil || q.Text != "" {
+			q.Sort = "-created"
+		}
+	}
+	key := strings.TrimPrefix(q.Sort, "-")
+	switch {
+	case key != "updated" && key != "created" && key != "priority":
+		return InvalidField("sort", "sort by updated, created or priority, with - in front for descending")
+	case q.Text != "" && q.Sort != "-created":
+		return InvalidField("sort", "a search answers the newest tickets first: sort by -created")
+	case (q.CreatedFrom != nil || q.CreatedTo != nil) && key != "created":
+		return InvalidField("sort", "a range of creation goes with the sort created")
+	case q.UpdatedSince != nil && key != "updated":
+		return InvalidField("sort", "updated_since goes with the sort updated")
+	case key == "priority" && !q.open():
+		return InvalidField("sort", "sorting by priority is for open tickets: add open=true")
+	case key == "priority" && (q.Requester != nil || !q.actor.IsAgent()):
+		return InvalidField("sort", "a requester's tickets are sorted by updated or created")
+	case key == "created" && !q.open() && q.Text == "" && q.filtered():
+		return InvalidField("sort", "with this filter, sorting by creation is for open tickets: add open=true")
+	}
+	return nil
+}
+
+// open reports whether the query is about open tickets only.
+func (q *TicketQuery) open() bool {
+	return q.Open != nil && *q.Open || len(q.Status) > 0 && !slices.ContainsFunc(q.Status, Status.Done) && q.Open == nil
+}
+
+// filtered reports whether a filter would drive the walk that is not the requester.
+func (q *TicketQuery) filtered() bool {
+	driver, _ := q.driver()
+	return driver != "" && driver != "requester_id"
+}
+
+// driver picks the filter whose index is walked: the one that leaves least.
+func (q *TicketQuery) driver() (column string, values []any) {
+	switch {
+	case !q.actor.IsAgent() && q.actor.guestOf != 0:
+		return "id", []any{q.actor.guestOf}
+	case !q.actor.IsAgent():
+		return "requester_id", []any{q.actor.Person.ID}
+	case q.Tag != nil:
+		return "tag", anys(q.Tag)
+	case q.Requester != nil:
+		return "requester_id", anys(q.Requester)
+	case q.Assignee != nil || q.Unassigned:
+		values = anys(q.Assignee)
+		if q.Unassigned {
+			values = append(values, nil)
+		}
+		return "assignee_id", values
+	case q.Department != nil:
+		return "department_id", anys(q.Department)
+	case q.Status != nil:
+		return "status", anys(q.Status)
+	case q.Type != nil:
+		return "type", anys(q.Type)
+	case q.Priority != nil:
+		return "priority", anys(q.Priority)
+	}
+	return "", nil
+}
+
+func anys[T any](list []T) []any {
+	out := make([]any, len(list))
+	for i, v := range list {
+		out[i] = v
+	}
+	return out
+}
+
+// conds are the conditions on the ticket's own row.
+func (q *TicketQuery) conds(scope Scope) []Cond {
+	conds := scope.where()
+	add := func(column string, n int, values any) {
+		if n == 1 {
+			conds = append(conds, Where(column, Equal, anysOf(values)[0]))
+		} else if n > 1 {
+			conds = append(conds, Where(column, In, values))
+		}
+	}
+	add("status", len(q.Status), q.Status)
+	add("priority", len(q.Priority), q.Priority)
+	add("type", len(q.Type), q.Type)
+	add("department_id", len(q.Department), q.Department)
+	add("requester_id", len(q.Requester), q.Requester)
+	if q.Assignee != nil || q.Unassigned {
+		either := Cond{Op: Either}
+		if q.Assignee != nil {
+			either.Any = append(either.Any, Where("assignee_id", In, q.Assignee))
+		}
+		if q.Unassigned {
+			either.Any = append(either.Any, Cond{Column: "assignee_id", Op: IsNull})
+		}
+		conds = append(conds, either)
+	}
+	switch {
+	case q.open():
+		conds = append(conds, Cond{Column: "is_open", Op: True})
+	case q.Open != nil:
+		conds = append(conds, Is("is_open", false))
+		fallthrough
+	default:
+		conds = append(conds, Cond{Column: "deleted_at", Op: IsNull})
+	}
+	return append(conds, q.more...)
+}
+
+func anysOf(values any) []any {
+	switch v := values.(type) {
+	case []Status:
+		return anys(v)
+	case []Priority:
+		return anys(v)
+	case []string:
+		return anys(v)
+	case []int64:
+		return anys(v)
+	}
+	return nil
+}
+
+// order is the sort as columns, and the ranges that go with it.
+func (q *TicketQuery) order() (columns []string, ranges []Cond) {
+	updated := "updated_at"
+	if !q.actor.IsAgent() {
+		updated = "public_at" // a note must not move a customer's list
+	}
+	switch strings.TrimPrefix(q.Sort, "-") {
+	case "created":
+		columns = []string{"created_at", "id"}
+		if q.CreatedFrom != nil {
+			ranges = append(ranges, Where("created_at", GreaterOrEqual, *q.CreatedFrom))
+		}
+		if q.CreatedTo != nil {
+			ranges = append(ranges, Where("created_at", Less, *q.CreatedTo))
+		}
+	case "priority":
+		columns = []string{"priority", "updated_at", "id"}
+	default:
+		columns = []string{updated, "id"}
+		if q.UpdatedSince != nil {
+			ranges = append(ranges, Where(updated, GreaterOrEqual, *q.UpdatedSince))
+		}
+	}
+	return columns, ranges
+}
+
+func (q *TicketQuery) descending() bool { return strings.HasPrefix(q.Sort, "-") }
+
+// walk prepares the queries that the page is merged from: one for each value
+// of the driving filter, so that each is one walk along one index.
+func (s Tickets) walk(ctx context.Context, q TicketQuery) (*ticketWalk, error) {
+	scope := s.d.scope(q.actor)
+	columns, ranges := q.order()
+	w := &ticketWalk{d: s.d, sort: q.Sort, desc: q.descending(), columns: columns, scope: scope}
+	if q.Text != "" {
+		return w, w.search(ctx, q, append(q.conds(scope), ranges...))
+	}
+	driver, values := q.driver()
+	if scope.see != nil && driver != "id" && !q.actor.IsAgent() {
+		driver, values = "", nil // the host may widen what a requester sees
+	}
+	base := Query{Where: append(q.conds(scope), ranges...), Order: w.order(columns)}
+	switch driver {
+	case "":
+		w.lanes = []Query{base}
+	case "tag":
+		return w, w.byTag(ctx, q, base)
+	default:
+		for _, v := range distinct(values) {
+			lane := base
+			only := Is(driver, v)
+			if v == nil {
+				only = Cond{Column: driver, Op: IsNull}
+			}
+			lane.Where = append([]Cond{only}, dropColumn(base.Where, driver)...)
+			w.lanes = append(w.lanes, lane)
+		}
+	}
+	return w, nil
+}
+
+func distinct(values []any) []any {
+	var out []any
+	for _, v := range values {
+		if !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// dropColumn leaves out the filter that a lane already holds as an equality.
+func dropColumn(conds []Cond, column string) []Cond {
+	return slices.DeleteFunc(slices.Clone(conds), func(c Cond) bool {
+		return c.Column == column && (c.Op == In || c.Op == Equal) ||
+			c.Op == Either && len(c.Any) > 0 && column == "assignee_id" && !slices.ContainsFunc(c.Any, func(a Cond) bool { return a.Column != column })
+	})
+}
+
+// byTag walks the side table of tags, which holds the sort keys.
+func (w *ticketWalk) byTag(ctx context.Context, q TicketQuery, base Query) error {
+	ids, err := w.d.Tags.resolve(ctx, q.Tag)
+	if err != nil {
+		return err
+	}
+	if len(ids) > 1 {
+		w.repeats = true
+	}
+	columns := slices.Clone(w.columns)
+	columns[len(columns)-1] = "ticket_id"
+	for _, id := range ids {
+		lane := base
+		lane.Order = w.order(columns)
+		lane.From = &Side{Row: &TicketTag{}, Key: "ticket_id", Where: []Cond{Is("tag_id", id)}}
+		if q.open() {
+			lane.From.Where = append(lane.From.Where, Cond{Column: "is_open", Op: True})
+		}
+		for _, c := range base.Where { // a range belongs to the sort keys of the walk
+			if c.Column == columns[0] && (c.Op == GreaterOrEqual || c.Op == Less) {
+				lane.From.Where = append(lane.From.Where, c)
+			}
+		}
+		w.lanes = append(w.lanes, lane)
+	}
+	return nil
+}
+
+func (w *ticketWalk) order(columns []string) []Order {
+	out := make([]Order, len(columns))
+	for i, c := range columns {
+		out[i] = Order{c, w.desc}
+	}
+	return out
+}
+
+// compareTickets orders two tickets as the walk does.
+func (w *ticketWalk) compareTickets(a, b Ticket) int {
+	order := slices.Compare(w.keys(a), w.keys(b))
+	if w.desc {
+		return -order
+	}
+	return order
+}
+
+func (w *ticketWalk) keys(t Ticket) []int64 {
+	keys := make([]int64, len(w.columns))
+	for i, c := range w.columns {
+		switch c {
+		case "updated_at":
+			keys[i] = t.UpdatedAt.UnixMicro()
+		case "public_at":
+			keys[i] = t.PublicAt.UnixMicro()
+		case "created_at":
+			keys[i] = t.CreatedAt.UnixMicro()
+		case "priority":
+			keys[i] = int64(t.Priority)
+		default:
+			keys[i] = t.ID
+		}
+	}
+	return keys
+}

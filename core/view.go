@@ -1,0 +1,411 @@
+package core
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+)
+
+// The view types are what leaves the desk: in the API, in streams, mails and
+// pages. Those of customers have no field in which a note or an agent's
+// private matter could stand.
+
+// PersonView is a person as agents see one.
+type PersonView struct {
+	ID     int64   `json:"id"`
+	UserID *string `json:"user_id"`
+	Name   string  `json:"name"`
+	Email  string  `json:"email"`
+	Role   Role    `json:"role"`
+}
+
+// NameView is a person, or the like, as customers see one.
+type NameView struct {
+	Name string `json:"name"`
+}
+
+// DepartmentView is a department beside a ticket.
+type DepartmentView struct {
+	ID   int64  `json:"id"`
+	Name string `json:"name"`
+}
+
+// AgentTicket is a ticket as agents see it.
+type AgentTicket struct {
+	ID              int64           `json:"id"`
+	Reference       string          `json:"reference"`
+	Subject         string          `json:"subject"`
+	Status          Status          `json:"status"`
+	Priority        Priority        `json:"priority"`
+	Type            string          `json:"type"`
+	Channel         Channel         `json:"channel"`
+	Requester       PersonView      `json:"requester"`
+	Assignee        *PersonView     `json:"assignee"`
+	Department      *DepartmentView `json:"department"`
+	Tags            []Tag           `json:"tags"`
+	Version         int             `json:"version"`
+	IsOpen          bool            `json:"is_open"`
+	ReplyCount      int             `json:"reply_count" doc:"public replies, without the opening message"`
+	LastReplyAt     *Time           `json:"last_reply_at"`
+	FirstResponseAt *Time           `json:"first_response_at"`
+	ResolvedAt      *Time           `json:"resolved_at"`
+	ClosedAt        *Time           `json:"closed_at"`
+	MergedIntoID    *int64          `json:"merged_into_id"`
+	SplitFromID     *int64          `json:"split_from_id"`
+	CreatedAt       Time            `json:"created_at"`
+	UpdatedAt       Time            `json:"updated_at"`
+	DeletedAt       *Time           `json:"deleted_at"`
+	Extras          Extras          `json:"extras,omitempty" doc:"what plugins know of the ticket, by plugin"`
+}
+
+// CustomerTicket is a ticket as its requester sees it.
+type CustomerTicket struct {
+	ID           int64           `json:"id"`
+	Reference    string          `json:"reference"`
+	Subject      string          `json:"subject"`
+	Status       Status          `json:"status"`
+	Priority     Priority        `json:"priority"`
+	Type         string          `json:"type"`
+	Requester    NameView        `json:"requester"`
+	Assignee     *NameView       `json:"assignee"`
+	Department   *DepartmentView `json:"department"`
+	Version      int             `json:"version"`
+	IsOpen       bool            `json:"is_open"`
+	ReplyCount   int             `json:"reply_count" doc:"without the opening message"`
+	LastReplyAt  *Time           `json:"last_reply_at"`
+	ResolvedAt   *Time           `json:"resolved_at"`
+	ClosedAt     *Time           `json:"closed_at"`
+	MergedIntoID *int64          `json:"merged_into_id"`
+	CreatedAt    Time            `json:"created_at"`
+	UpdatedAt    Time            `json:"updated_at"`
+	Extras       Extras          `json:"extras,omitempty" doc:"what plugins tell of the ticket, by plugin"`
+}
+
+// AuthorView is who wrote a reply.
+type AuthorView struct {
+	Kind string `json:"kind" doc:"requester, agent, admin, guest, plugin, system"`
+	ID   *int64 `json:"id,omitempty" doc:"the person's, for agents"`
+	Name string `json:"name"`
+}
+
+// AgentReply is a reply, note or system message as agents see it.
+type AgentReply struct {
+	ID           int64        `json:"id"`
+	Number       int          `json:"number"`
+	Kind         ReplyKind    `json:"kind"`
+	Author       AuthorView   `json:"author"`
+	Channel      Channel      `json:"channel"`
+	Body         string       `json:"body"`
+	Attachments  []Attachment `json:"attachments"`
+	MergedFromID *int64       `json:"merged_from_id"`
+	CreatedAt    Time         `json:"created_at"`
+	EditedAt     *Time        `json:"edited_at"`
+	DeletedAt    *Time        `json:"deleted_at"`
+}
+
+// FileView is a file as customers see it.
+type FileView struct {
+	ID        int64  `json:"id"`
+	Name      string `json:"name"`
+	MediaType string `json:"media_type"`
+	Size      int64  `json:"size"`
+}
+
+// CustomerReply is a public reply or system message as the requester sees it.
+type CustomerReply struct {
+	ID          int64      `json:"id"`
+	Kind        ReplyKind  `json:"kind"`
+	Author      AuthorView `json:"author"`
+	Body        string     `json:"body"`
+	Attachments []FileView `json:"attachments"`
+	CreatedAt   Time       `json:"created_at"`
+	EditedAt    *Time      `json:"edited_at"`
+}
+
+// TicketView is an AgentTicket or a CustomerTicket, by who asks.
+type TicketView struct {
+	Agent    *AgentTicket
+	Customer *CustomerTicket
+}
+
+// MarshalJSON writes the one that is set.
+func (v TicketView) MarshalJSON() ([]byte, error) { return marshalOne(v.Agent, v.Customer) }
+
+// OneOf lists the forms for OpenAPI.
+func (TicketView) OneOf() []any { return []any{AgentTicket{}, CustomerTicket{}} }
+
+// ETag is the ticket's version, for If-Match.
+func (v TicketView) ETag() string {
+	if v.Agent != nil {
+		return strconv.Quote(strconv.Itoa(v.Agent.Version))
+	}
+	return strconv.Quote(strconv.Itoa(v.Customer.Version))
+}
+
+// ReplyView is an AgentReply or a CustomerReply, by who asks.
+type ReplyView struct {
+	Agent    *AgentReply
+	Customer *CustomerReply
+}
+
+// MarshalJSON writes the one that is set.
+func (v ReplyView) MarshalJSON() ([]byte, error) { return marshalOne(v.Agent, v.Customer) }
+
+// OneOf lists the forms for OpenAPI.
+func (ReplyView) OneOf() []any { return []any{AgentReply{}, CustomerReply{}} }
+
+func marshalOne[A, C any](a *A, c *C) ([]byte, error) {
+	if a != nil {
+		return json.Marshal(a)
+	}
+	return json.Marshal(c)
+}
+
+// Extras is what plugins add to a ticket, by plugin.
+type Extras map[string]json.RawMessage
+
+// TicketsShown is a page of tickets on its way to Actor. A handler of
+// Ticket.Show adds what its plugin knows of them, to all of them at once.
+type TicketsShown struct {
+	Actor   Actor
+	Tickets []Ticket
+	extras  map[int64]Extras
+}
+
+// Add puts value, as JSON, beside the ticket under the plugin's name. What it
+// says must be fit for Actor's eyes.
+func (s *TicketsShown) Add(ticket int64, plugin string, value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("shown by %s: %w", plugin, err)
+	}
+	if s.extras[ticket] == nil {
+		s.extras[ticket] = Extras{}
+	}
+	s.extras[ticket][plugin] = text
+	return nil
+}
+
+// Clone copies what handlers can change.
+func (s TicketsShown) Clone() TicketsShown {
+	extras := map[int64]Extras{}
+	for id, e := range s.extras {
+		extras[id] = maps.Clone(e)
+	}
+	s.extras = extras
+	return s
+}
+
+// View turns tickets into what the actor of ctx may see of them: a fixed number
+// of queries, however many tickets.
+func (s Tickets) View(ctx context.Context, tickets ...Ticket) ([]TicketView, error) {
+	shown := TicketsShown{Actor: ActorFrom(ctx), Tickets: tickets, extras: map[int64]Extras{}}
+	s.d.hooks.Ticket.Show.Run(ctx, &shown)
+	var ids []int64
+	for _, t := range tickets {
+		ids = append(ids, t.RequesterID)
+		if t.AssigneeID != nil {
+			ids = append(ids, *t.AssigneeID)
+		}
+	}
+	v := &viewer{extras: shown.extras}
+	var err error
+	if v.people, err = s.d.People.byIDs(ctx, ids); err != nil {
+		return nil, err
+	}
+	if v.departments, err = s.departments(ctx, tickets); err != nil {
+		return nil, err
+	}
+	agent := ActorFrom(ctx).IsAgent()
+	if agent {
+		v.tags, err = s.d.Tags.ofAll(ctx, tickets)
+	} else {
+		v.own, err = s.ownTargets(ctx, tickets)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := make([]TicketView, len(tickets))
+	for i, t := range tickets {
+		if agent {
+			out[i].Agent = v.agent(t)
+		} else {
+			out[i].Customer = v.customer(t)
+		}
+	}
+	return out, nil
+}
+
+// viewer holds what the views of a page need.
+type viewer struct {
+	people      map[int64]Person
+	departments map[int64]Department
+	tags        map[int64][]Tag
+	own         map[int64]bool // targets of merges that the actor may know
+	extras      map[int64]Extras
+}
+
+// ownTargets finds which merge targets belong to the same requester.
+func (s Tickets) ownTargets(ctx context.Context, tickets []Ticket) (map[int64]bool, error) {
+	own := map[int64]bool{}
+	for _, t := range tickets {
+		if t.MergedIntoID == nil {
+			continue
+		}
+		into, err := byID[Ticket](ctx, s.d.store, "ticket", *t.MergedIntoID)
+		if err != nil {
+			return nil, err
+		}
+		own[into.ID] = into.RequesterID == t.RequesterID
+	}
+	return own, nil
+}
+
+func (s Tickets) departments(ctx context.Context, tickets []Ticket) (map[int64]Department, error) {
+	var ids []int64
+	for _, t := range tickets {
+		if t.DepartmentID != nil && !slices.Contains(ids, *t.DepartmentID) {
+			ids = append(ids, *t.DepartmentID)
+		}
+	}
+	out := map[int64]Department{}
+	if len(ids) == 0 {
+		return out, nil
+	}
+	rows, err := find[Department](ctx, s.d.store, Query{Where: []Cond{Where("id", In, ids)}})
+	for _, d := range rows {
+		out[d.ID] = d
+	}
+	return out, err
+}
+
+// ofAll finds the tags of a page of tickets.
+func (s Tags) ofAll(ctx context.Context, tickets []Ticket) (map[int64][]Tag, error) {
+	var ids []int64
+	for _, t := range tickets {
+		if t.TagCount > 0 {
+			ids = append(ids, t.ID)
+		}
+	}
+	out := map[int64][]Tag{}
+	if len(ids) == 0 {
+		return out, nil
+	}
+	links, err := find[TicketTag](ctx, s.d.store, Query{Where: []Cond{Where("ticket_id", In, ids)}, Order: []Order{{Column: "ticket_id"}, {Column: "tag_id"}}})
+	if err != nil || len(links) == 0 {
+		return out, err
+	}
+	var tagIDs []int64
+	for _, l := range links {
+		tagIDs = append(tagIDs, l.TagID)
+	}
+	slices.Sort(tagIDs)
+	tags, err := find[Tag](ctx, s.d.store, Query{Where: []Cond{Where("id", In, slices.Compact(tagIDs))}})
+	byID := map[int64]Tag{}
+	for _, t := range tags {
+		byID[t.ID] = t
+	}
+	for _, l := range links {
+		out[l.TicketID] = append(out[l.TicketID], byID[l.TagID])
+	}
+	return out, err
+}
+
+func (v *viewer) person(id int64) PersonView {
+	p := v.people[id]
+	return PersonView{ID: id, UserID: p.UserID, Name: p.Name, Email: p.Email, Role: p.Role}
+}
+
+func (v *viewer) department(t Ticket) *DepartmentView {
+	if t.DepartmentID == nil {
+		return nil
+	}
+	return &DepartmentView{*t.DepartmentID, v.departments[*t.DepartmentID].Name}
+}
+
+func (v *viewer) agent(t Ticket) *AgentTicket {
+	out := &AgentTicket{
+		ID: t.ID, Reference: t.Reference(), Subject: t.Subject, Status: t.Status, Priority: t.Priority, Type: t.Type, Channel: t.Channel,
+		Requester: v.person(t.RequesterID), Department: v.department(t), Tags: v.tags[t.ID], Version: t.Version, IsOpen: t.IsOpen,
+		ReplyCount: t.ReplyCount, LastReplyAt: t.LastReplyAt, FirstResponseAt: t.FirstResponseAt, ResolvedAt: t.ResolvedAt, ClosedAt: t.ClosedAt,
+		MergedIntoID: t.MergedIntoID, SplitFromID: t.SplitFromID, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, DeletedAt: t.DeletedAt,
+		Extras: v.extras[t.ID],
+	}
+	if out.Tags == nil {
+		out.Tags = []Tag{}
+	}
+	if t.AssigneeID != nil {
+		p := v.person(*t.AssigneeID)
+		out.Assignee = &p
+	}
+	return out
+}
+
+func (v *viewer) customer(t Ticket) *CustomerTicket {
+	out := &CustomerTicket{
+		ID: t.ID, Reference: t.Reference(), Subject: t.Subject, Status: t.Status, Priority: t.Priority, Type: t.Type,
+		Requester: NameView{v.people[t.RequesterID].Name}, Department: v.department(t), Version: t.Version, IsOpen: t.IsOpen,
+		ReplyCount: t.ReplyCount, LastReplyAt: t.LastReplyAt, ResolvedAt: t.ResolvedAt, ClosedAt: t.ClosedAt,
+		CreatedAt: t.CreatedAt, UpdatedAt: t.PublicAt, Extras: v.extras[t.ID],
+	}
+	if t.AssigneeID != nil {
+		out.Assignee = &NameView{v.people[*t.AssigneeID].Name}
+	}
+	if t.MergedIntoID != nil && v.own[*t.MergedIntoID] {
+		out.MergedIntoID = t.MergedIntoID
+	}
+	return out
+}
+
+// View turns replies into what the actor of ctx may see of them.
+func (s Replies) View(ctx context.Context, replies ...Reply) ([]ReplyView, error) {
+	var ids []int64
+	for _, r := range replies {
+		if r.AuthorID != nil {
+			ids = append(ids, *r.AuthorID)
+		}
+	}
+	people, err := s.d.People.byIDs(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	files, err := s.d.Attachments.of(ctx, replies)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]ReplyView, len(replies))
+	for i, r := range replies {
+		author := AuthorView{Kind: r.Author, Name: r.Author}
+		if r.AuthorID != nil {
+			author.ID, author.Name = r.AuthorID, people[*r.AuthorID].Name
+		}
+		if ActorFrom(ctx).IsAgent() {
+			out[i].Agent = agentReply(r, author, files[r.ID])
+		} else {
+			author.ID = nil
+			out[i].Customer = customerReply(r, author, files[r.ID])
+		}
+	}
+	return out, nil
+}
+
+func agentReply(r Reply, author AuthorView, files []Attachment) *AgentReply {
+	if files == nil {
+		files = []Attachment{}
+	}
+	return &AgentReply{
+		ID: r.ID, Number: r.Number, Kind: r.Kind, Author: author, Channel: r.Channel, Body: r.Body, Attachments: files,
+		MergedFromID: r.MergedFromID, CreatedAt: r.CreatedAt, EditedAt: r.EditedAt, DeletedAt: r.DeletedAt,
+	}
+}
+
+func customerReply(r Reply, author AuthorView, files []Attachment) *CustomerReply {
+	out := &CustomerReply{ID: r.ID, Kind: r.Kind, Author: author, Body: r.Body, Attachments: []FileView{}, CreatedAt: r.CreatedAt, EditedAt: r.EditedAt}
+	for _, f := range files {
+		out.Attachments = append(out.Attachments, FileView{f.ID, f.Name, f.MediaType, f.Size})
+	}
+	return out
+}
