@@ -41,16 +41,34 @@ type DepartmentPatch struct {
 // maxList bounds the lists that are short by nature.
 const maxList = 500
 
-// List returns the departments in order; who is no agent sees the active ones.
-func (s Departments) List(ctx context.Context) ([]Department, error) {
+// List returns a page of the departments in order, and the cursor of the next;
+// who is no agent sees the active ones.
+func (s Departments) List(ctx context.Context, p Page) ([]Department, string, error) {
 	if ActorFrom(ctx).Kind == Nobody {
-		return nil, Errorf(Unauthenticated, "sign in first")
+		return nil, "", Errorf(Unauthenticated, "sign in first")
 	}
-	q := Query{Order: []Order{{Column: "position"}, {Column: "id"}}, Limit: maxList}
+	q := Query{Order: []Order{{Column: "position"}, {Column: "id"}}, Limit: p.limit() + 1}
 	if !ActorFrom(ctx).IsAgent() {
 		q.Where = []Cond{{Column: "active", Op: True}}
 	}
-	return find[Department](ctx, s.d.store, q)
+	if p.Cursor != "" {
+		id, err := p.id()
+		if err != nil {
+			return nil, "", err
+		}
+		last, err := byID[Department](ctx, s.d.store, "department", id)
+		if err != nil {
+			return nil, "", InvalidField("cursor", "not a cursor of this list")
+		}
+		q.After = []any{last.Position, last.ID}
+	}
+	departments, err := find[Department](ctx, s.d.store, q)
+	next := ""
+	if len(departments) > p.limit() {
+		departments = departments[:p.limit()]
+		next = cursorOf(departments[len(departments)-1].ID)
+	}
+	return departments, next, err
 }
 
 // Create adds a department. Admins only.

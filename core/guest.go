@@ -12,9 +12,9 @@ import (
 	"unicode/utf8"
 )
 
-// guestHeader carries a guest's token: never an address, which would end in
+// GuestHeader carries a guest's token: never an address, which would end in
 // logs and in the Referer of others.
-const guestHeader = "Hookdesk-Guest-Token"
+const GuestHeader = "Hookdesk-Guest-Token"
 
 // guestTime is how long a guest's token opens the ticket.
 const guestTime = 90 * 24 * time.Hour

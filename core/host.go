@@ -207,7 +207,7 @@ func (d *Desk) register(context.Context) error {
 		h.rank = i + 1
 		errs = append(errs, h.register())
 	}
-	return errors.Join(append(errs, d.rest.Err(), hooks.Check(d.hooks), d.refuseWithin())...)
+	return errors.Join(append(errs, d.rest.RowErr(), hooks.Check(d.hooks), d.refuseWithin())...)
 }
 
 func (h *host) register() error {

@@ -99,7 +99,7 @@ func (d *Desk) Identify(r *http.Request) (a Actor, err error) {
 			a, err = Actor{}, Errorf(Unauthenticated, "it could not be told who you are")
 		}
 	}()
-	if token := r.Header.Get(guestHeader); token != "" {
+	if token := r.Header.Get(GuestHeader); token != "" {
 		return d.Guests.identify(r.Context(), token)
 	}
 	id, err := d.identity(r)
@@ -233,6 +233,18 @@ func (s People) Get(ctx context.Context, id int64) (Person, error) {
 		return Person{}, err
 	}
 	return byID[Person](ctx, s.d.store, "person", id)
+}
+
+// ByUserID finds a person by the host's id. Agents only.
+func (s People) ByUserID(ctx context.Context, user string) (Person, error) {
+	if err := s.d.can(ctx, ReadDirectory, nil); err != nil {
+		return Person{}, err
+	}
+	p, found, err := first[Person](ctx, s.d.store, Query{Where: []Cond{Is("user_id", user)}})
+	if err == nil && !found {
+		err = Errorf(NotFound, "no person %q", user)
+	}
+	return p, err
 }
 
 // PeopleQuery asks for people.

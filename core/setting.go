@@ -42,7 +42,7 @@ type Settings struct{ d *Desk }
 // SettingsOf are the settings of one owner, as an admin sees them.
 type SettingsOf struct {
 	Owner   string          `json:"owner"`
-	Schema  rest.Schema     `json:"schema"`
+	Schema  json.RawMessage `json:"schema" doc:"JSON Schema of value"`
 	Value   json.RawMessage `json:"value" doc:"without the secrets"`
 	Secrets []string        `json:"secrets" doc:"names of the secrets that are set"`
 	Version int             `json:"version" doc:"0: nothing was saved yet"`
@@ -189,7 +189,11 @@ func (s Settings) show(owner string) (SettingsOf, error) {
 			f.SetString("")
 		}
 	}
-	if out.Schema, err = rest.SchemaOf(proto); err != nil {
+	schema, err := rest.SchemaOf(proto)
+	if err != nil {
+		return out, err
+	}
+	if out.Schema, err = json.Marshal(schema); err != nil {
 		return out, err
 	}
 	out.Value, err = json.Marshal(v.Interface())

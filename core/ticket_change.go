@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 
@@ -49,9 +50,21 @@ type TicketChanged struct {
 
 // FieldChange is one field before and after.
 type FieldChange struct {
-	Field string `json:"field"`
-	From  any    `json:"from"`
-	To    any    `json:"to"`
+	Field string          `json:"field"`
+	From  json.RawMessage `json:"from"`
+	To    json.RawMessage `json:"to"`
+}
+
+func fieldChange(field string, from, to any) FieldChange {
+	return FieldChange{field, asJSON(from), asJSON(to)}
+}
+
+func asJSON(v any) json.RawMessage {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // names, numbers and lists of them always encode
+	}
+	return text
 }
 
 // aspect is one of the four ways in which a ticket changes, each with its
@@ -72,7 +85,7 @@ var aspects = []aspect{
 
 func diff[T comparable](changes []FieldChange, field string, from, to T) []FieldChange {
 	if from != to {
-		changes = append(changes, FieldChange{field, from, to})
+		changes = append(changes, fieldChange(field, from, to))
 	}
 	return changes
 }
@@ -100,7 +113,7 @@ func diffTags(c *TicketChange) []FieldChange {
 	if slices.Equal(c.OldTags, c.NewTags) {
 		return nil
 	}
-	return []FieldChange{{"tags", c.OldTags, c.NewTags}}
+	return []FieldChange{fieldChange("tags", c.OldTags, c.NewTags)}
 }
 
 // errStale says that a ticket changed between the Before hooks and the

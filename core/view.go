@@ -22,6 +22,9 @@ type PersonView struct {
 	Role   Role    `json:"role"`
 }
 
+// View is the person as agents see one.
+func (p Person) View() PersonView { return PersonView{p.ID, p.UserID, p.Name, p.Email, p.Role} }
+
 // NameView is a person, or the like, as customers see one.
 type NameView struct {
 	Name string `json:"name"`
@@ -315,8 +318,7 @@ func (s Tags) ofAll(ctx context.Context, tickets []Ticket) (map[int64][]Tag, err
 }
 
 func (v *viewer) person(id int64) PersonView {
-	p := v.people[id]
-	return PersonView{ID: id, UserID: p.UserID, Name: p.Name, Email: p.Email, Role: p.Role}
+	return v.people[id].View()
 }
 
 func (v *viewer) department(t Ticket) *DepartmentView {

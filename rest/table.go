@@ -110,6 +110,18 @@ func (t *Table) Err() error {
 	return errors.Join(errs...)
 }
 
+// RowErr is Err without the query names whose rows have not come yet: for a
+// desk that starts its plugins before the core's rows are mounted.
+func (t *Table) RowErr() error {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	errs := slices.Clone(t.errs)
+	for _, o := range t.owners {
+		errs = append(errs, o.errs...)
+	}
+	return errors.Join(errs...)
+}
+
 // Match finds the row for a method and a path below the host's prefix, such
 // as "/api/tickets/7?limit=1", on or off; nil if there is none.
 func (t *Table) Match(method, path string) *Route {

@@ -190,7 +190,8 @@ type level int
 
 // Schema says that both go.
 func (level) Schema() rest.Schema {
-	return rest.Schema{AnyOf: []*rest.Schema{{Type: "string", Enum: []string{"low", "high"}}, {Type: "integer"}}}
+	lo, hi := 0.0, 1.0
+	return rest.Schema{AnyOf: []*rest.Schema{{Type: "string", Enum: []string{"low", "high"}}, {Type: "integer", Minimum: &lo, Maximum: &hi}}}
 }
 
 // MarshalText writes the name.

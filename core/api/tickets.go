@@ -1,0 +1,386 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strconv"
+
+	"github.com/hookdesk/hookdesk/core"
+	"github.com/hookdesk/hookdesk/rest"
+)
+
+func (a *api) registerTickets(o *rest.Owner) {
+	o.Handle("GET /api/tickets", core.Requesters, rest.JSON(a.listTickets, doc("Tickets that you may see. Values of one filter are alternatives.")))
+	o.Handle("POST /api/tickets", core.Requesters, rest.JSON(a.createTicket, created, doc("Open a ticket."), lostTicket[createTicket](a)))
+	o.Handle("GET /api/tickets/{id}", core.Requesters, rest.JSON(a.getTicket, doc("A ticket with the first page of its replies and activities.")))
+	o.Handle("PATCH /api/tickets/{id}", core.Requesters, rest.JSON(a.patchTicket, doc("Change a ticket. Requesters may close and reopen."), lostTicket[patchTicket](a)))
+	o.Handle("DELETE /api/tickets/{id}", core.Admins, rest.JSON(a.deleteTicket, doc("Put a ticket into the bin.")))
+	o.Handle("POST /api/tickets/{id}/restore", core.Admins, rest.JSON(a.restoreTicket, doc("Take a ticket out of the bin."), lostTicket[oneTicket](a)))
+	o.Handle("GET /api/tickets/{id}/activities", core.Requesters, rest.JSON(a.listActivities, doc("What happened to a ticket, oldest first.")))
+	o.Handle("POST /api/tickets/{id}/assign", core.Agents, rest.JSON(a.assignTicket, doc("Assign a ticket, or with null take it from its assignee."), lostTicket[assignTicket](a)))
+	o.Handle("POST /api/tickets/{id}/status", core.Agents, rest.JSON(a.setStatus, doc("Change the status."), lostTicket[setStatus](a)))
+	o.Handle("POST /api/tickets/{id}/tags", core.Agents, rest.JSON(a.setTags, doc("Replace the tags."), lostTicket[setTags](a)))
+	o.Handle("POST /api/tickets/{id}/department", core.Agents, rest.JSON(a.setDepartment, doc("Move a ticket to a department, or with null to none."), lostTicket[setDepartment](a)))
+	o.Handle("POST /api/tickets/{id}/split", core.Agents, rest.JSON(a.splitTicket, created, doc("Make a reply a ticket of its own.")))
+	o.Handle("POST /api/tickets/{id}/merge", core.Agents, rest.JSON(a.mergeTickets, doc("Merge other tickets into this one."), lostTicket[mergeTickets](a)))
+	o.Handle("POST /api/tickets/{id}/unmerge", core.Agents, rest.JSON(a.unmergeTicket, doc("Undo the merge of this ticket.")))
+	o.Handle("POST /api/tickets/bulk", core.Agents, rest.JSON(a.bulk, doc("Change up to 100 tickets, each by itself.")))
+	o.Handle("GET /api/dashboard", core.Agents, rest.JSON(a.dashboard, doc("Counts to start the day with, each up to 1000.")))
+}
+
+type listTickets struct {
+	page
+	Status       []core.Status   `query:"status"`
+	Priority     []core.Priority `query:"priority"`
+	Type         []string        `query:"type"`
+	Department   []int64         `query:"department"`
+	Tag          []string        `query:"tag" doc:"slugs; agents only"`
+	Assignee     []string        `query:"assignee" doc:"me, none, or people's ids; agents only"`
+	Requester    []string        `query:"requester" doc:"me, or people's ids; agents only"`
+	Text         string          `query:"q" max:"200" doc:"words, all of which stand in subject or replies; newest first"`
+	Open         *bool           `query:"open" doc:"true: not resolved, closed, merged or deleted"`
+	CreatedFrom  *core.Time      `query:"created_from"`
+	CreatedTo    *core.Time      `query:"created_to" doc:"exclusive"`
+	UpdatedSince *core.Time      `query:"updated_since"`
+	Sort         string          `query:"sort" doc:"updated, created or priority; with - in front descending; default -updated"`
+	Count        bool            `query:"count" doc:"also count, up to 10000"`
+	Extra        url.Values      `query:"*"`
+}
+
+type ticketList struct {
+	Tickets     []core.TicketView `json:"tickets"`
+	NextCursor  *string           `json:"next_cursor"`
+	Total       *int              `json:"total,omitempty" doc:"with count=true"`
+	TotalCapped *bool             `json:"total_capped,omitempty" doc:"there are more than total"`
+}
+
+func (a *api) listTickets(ctx context.Context, in listTickets) (ticketList, error) {
+	q := core.TicketQuery{
+		Status: in.Status, Priority: in.Priority, Type: in.Type, Department: in.Department, Tag: in.Tag, Text: in.Text, Open: in.Open,
+		CreatedFrom: in.CreatedFrom, CreatedTo: in.CreatedTo, UpdatedSince: in.UpdatedSince,
+		Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor, Count: in.Count, Extra: in.Extra,
+	}
+	var err error
+	if q.Assignee, q.Unassigned, err = people(ctx, "assignee", in.Assignee); err != nil {
+		return ticketList{}, err
+	}
+	if q.Requester, _, err = people(ctx, "requester", in.Requester); err != nil {
+		return ticketList{}, err
+	}
+	found, err := a.desk.Tickets.List(ctx, q)
+	if err != nil {
+		return ticketList{}, err
+	}
+	views, err := a.desk.Tickets.View(ctx, found.Tickets...)
+	out := ticketList{Tickets: views, NextCursor: next(found.NextCursor)}
+	if in.Count {
+		out.Total, out.TotalCapped = &found.Total, &found.TotalCapped
+	}
+	return out, err
+}
+
+// people reads ids, me and, for assignees, none.
+func people(ctx context.Context, field string, values []string) (ids []int64, none bool, err error) {
+	for _, v := range values {
+		switch id, err := strconv.ParseInt(v, 10, 64); {
+		case v == "me":
+			ids = append(ids, core.ActorFrom(ctx).Person.ID)
+		case v == "none" && field == "assignee":
+			none = true
+		case err != nil || id < 1:
+			return nil, false, core.InvalidField(field, "must be me, none or a person's id")
+		default:
+			ids = append(ids, id)
+		}
+	}
+	return ids, none, nil
+}
+
+type createTicket struct {
+	Subject      string        `json:"subject" min:"1" max:"200"`
+	Body         string        `json:"body" min:"1" max:"100000"`
+	Priority     core.Priority `json:"priority,omitempty" default:"medium"`
+	Type         string        `json:"type,omitempty" doc:"default: the first type of the desk"`
+	DepartmentID *int64        `json:"department_id,omitempty"`
+	Requester    *ref          `json:"requester,omitempty" doc:"agents may open a ticket for somebody"`
+	Assignee     *ref          `json:"assignee,omitempty" doc:"agents only"`
+	Tags         []string      `json:"tags,omitempty" max:"20" doc:"slugs or names"`
+	Attachments  []int64       `json:"attachments,omitempty" max:"20" doc:"ids of uploads"`
+}
+
+func (a *api) createTicket(ctx context.Context, in createTicket) (core.TicketView, error) {
+	draft := core.TicketDraft{
+		Subject: in.Subject, Body: in.Body, Priority: in.Priority, Type: in.Type, DepartmentID: in.DepartmentID,
+		Tags: in.Tags, Attachments: in.Attachments, Channel: core.ViaAPI,
+	}
+	if in.Requester != nil {
+		id, err := a.person(ctx, "requester", *in.Requester)
+		if err != nil {
+			return core.TicketView{}, err
+		}
+		draft.RequesterID = id
+	}
+	if in.Assignee != nil {
+		id, err := a.person(ctx, "assignee", *in.Assignee)
+		if err != nil {
+			return core.TicketView{}, err
+		}
+		draft.AssigneeID = &id
+	}
+	t, err := a.desk.Tickets.Create(ctx, draft)
+	return a.one(ctx, t, err)
+}
+
+type wholeTicket struct {
+	Ticket         core.TicketView     `json:"ticket"`
+	Replies        []core.ReplyView    `json:"replies" doc:"first page, oldest first"`
+	RepliesNext    *string             `json:"replies_next_cursor" doc:"for GET …/replies"`
+	Activities     []core.ActivityItem `json:"activities" doc:"first page, oldest first"`
+	ActivitiesNext *string             `json:"activities_next_cursor" doc:"for GET …/activities"`
+}
+
+// ETag is the ticket's version.
+func (w wholeTicket) ETag() string { return w.Ticket.ETag() }
+
+func (a *api) getTicket(ctx context.Context, in oneTicket) (wholeTicket, error) {
+	t, err := a.desk.Tickets.Get(ctx, in.ID)
+	if err != nil {
+		return wholeTicket{}, err
+	}
+	out := wholeTicket{}
+	if out.Ticket, err = a.one(ctx, t, nil); err != nil {
+		return out, err
+	}
+	replies, cursor, err := a.desk.Replies.List(ctx, t.ID, core.Page{})
+	if err != nil {
+		return out, err
+	}
+	out.RepliesNext = next(cursor)
+	if out.Replies, err = a.desk.Replies.View(ctx, replies...); err != nil {
+		return out, err
+	}
+	out.Activities, cursor, err = a.desk.Activity.List(ctx, t.ID, core.Page{})
+	out.ActivitiesNext = next(cursor)
+	return out, err
+}
+
+type patchTicket struct {
+	ID         int64             `path:"id" min:"1"`
+	IfMatch    string            `header:"If-Match" doc:"the ETag that was seen; 409 when the ticket changed since"`
+	Subject    *string           `json:"subject,omitempty" min:"1" max:"200"`
+	Priority   *core.Priority    `json:"priority,omitempty"`
+	Type       *string           `json:"type,omitempty"`
+	Status     *core.Status      `json:"status,omitempty"`
+	Assignee   core.Maybe[ref]   `json:"assignee,omitzero"`
+	Department core.Maybe[int64] `json:"department_id,omitzero"`
+	Tags       *[]string         `json:"tags,omitempty" max:"20" doc:"slugs or names; all of them"`
+	Version    *int              `json:"version,omitempty" min:"1" doc:"as If-Match"`
+}
+
+func (a *api) patchTicket(ctx context.Context, in patchTicket) (core.TicketView, error) {
+	seen, err := version(in.IfMatch, in.Version)
+	if err != nil {
+		return core.TicketView{}, err
+	}
+	assignee, err := a.maybePerson(ctx, "assignee", in.Assignee)
+	if err != nil {
+		return core.TicketView{}, err
+	}
+	t, err := a.desk.Tickets.Update(ctx, in.ID, core.TicketPatch{
+		Subject: in.Subject, Priority: in.Priority, Type: in.Type, Status: in.Status, Assignee: assignee, Department: in.Department, Tags: in.Tags, Version: seen,
+	})
+	return a.one(ctx, t, err)
+}
+
+func (a *api) deleteTicket(ctx context.Context, in oneTicket) (rest.None, error) {
+	_, err := a.desk.Tickets.Delete(ctx, in.ID)
+	return rest.None{}, err
+}
+
+func (a *api) restoreTicket(ctx context.Context, in oneTicket) (core.TicketView, error) {
+	t, err := a.desk.Tickets.Restore(ctx, in.ID)
+	return a.one(ctx, t, err)
+}
+
+type listActivities struct {
+	oneTicket
+	page
+}
+
+type activityList struct {
+	Activities []core.ActivityItem `json:"activities"`
+	NextCursor *string             `json:"next_cursor"`
+}
+
+func (a *api) listActivities(ctx context.Context, in listActivities) (activityList, error) {
+	items, cursor, err := a.desk.Activity.List(ctx, in.ID, in.page.core())
+	return activityList{list(items), next(cursor)}, err
+}
+
+// versioned is what every verb takes beside its own field.
+type versioned struct {
+	ID      int64  `path:"id" min:"1"`
+	IfMatch string `header:"If-Match"`
+	Version *int   `json:"version,omitempty" min:"1"`
+}
+
+func (a *api) update(ctx context.Context, v versioned, p core.TicketPatch) (core.TicketView, error) {
+	var err error
+	if p.Version, err = version(v.IfMatch, v.Version); err != nil {
+		return core.TicketView{}, err
+	}
+	t, err := a.desk.Tickets.Update(ctx, v.ID, p)
+	return a.one(ctx, t, err)
+}
+
+type assignTicket struct {
+	versioned
+	Assignee *ref `json:"assignee"`
+}
+
+func (a *api) assignTicket(ctx context.Context, in assignTicket) (core.TicketView, error) {
+	assignee, err := a.maybePerson(ctx, "assignee", core.Maybe[ref]{Set: true, Value: in.Assignee})
+	if err != nil {
+		return core.TicketView{}, err
+	}
+	return a.update(ctx, in.versioned, core.TicketPatch{Assignee: assignee})
+}
+
+type setStatus struct {
+	versioned
+	Status core.Status `json:"status"`
+}
+
+func (a *api) setStatus(ctx context.Context, in setStatus) (core.TicketView, error) {
+	return a.update(ctx, in.versioned, core.TicketPatch{Status: &in.Status})
+}
+
+type setTags struct {
+	versioned
+	Tags []string `json:"tags" max:"20"`
+}
+
+func (a *api) setTags(ctx context.Context, in setTags) (core.TicketView, error) {
+	return a.update(ctx, in.versioned, core.TicketPatch{Tags: &in.Tags})
+}
+
+type setDepartment struct {
+	versioned
+	DepartmentID *int64 `json:"department_id"`
+}
+
+func (a *api) setDepartment(ctx context.Context, in setDepartment) (core.TicketView, error) {
+	return a.update(ctx, in.versioned, core.TicketPatch{Department: core.Maybe[int64]{Set: true, Value: in.DepartmentID}})
+}
+
+type splitTicket struct {
+	ID      int64  `path:"id" min:"1"`
+	ReplyID int64  `json:"reply_id" min:"1"`
+	Subject string `json:"subject,omitempty" max:"200" doc:"default: the ticket's"`
+}
+
+func (a *api) splitTicket(ctx context.Context, in splitTicket) (core.TicketView, error) {
+	t, err := a.desk.Tickets.Split(ctx, in.ID, in.ReplyID, in.Subject)
+	return a.one(ctx, t, err)
+}
+
+type mergeTickets struct {
+	ID      int64   `path:"id" min:"1"`
+	Sources []int64 `json:"sources" min:"1" max:"20" doc:"ids of the tickets that end in this one"`
+}
+
+func (a *api) mergeTickets(ctx context.Context, in mergeTickets) (core.TicketView, error) {
+	t, err := a.desk.Tickets.Merge(ctx, in.ID, in.Sources)
+	return a.one(ctx, t, err)
+}
+
+func (a *api) unmergeTicket(ctx context.Context, in oneTicket) (core.TicketView, error) {
+	t, err := a.desk.Tickets.Unmerge(ctx, in.ID)
+	return a.one(ctx, t, err)
+}
+
+type bulk struct {
+	IDs    []int64     `json:"ids,omitempty" max:"100"`
+	Query  *bulkQuery  `json:"query,omitempty" doc:"instead of ids: the first 100 that it finds"`
+	Change *bulkChange `json:"change,omitempty"`
+	Delete bool        `json:"delete,omitempty" doc:"instead of a change; admins only"`
+}
+
+type bulkQuery struct {
+	Status     []core.Status   `json:"status,omitempty"`
+	Priority   []core.Priority `json:"priority,omitempty"`
+	Type       []string        `json:"type,omitempty"`
+	Department []int64         `json:"department,omitempty"`
+	Tag        []string        `json:"tag,omitempty"`
+	Assignee   []string        `json:"assignee,omitempty"`
+	Text       string          `json:"q,omitempty" max:"200"`
+	Open       *bool           `json:"open,omitempty"`
+}
+
+type bulkChange struct {
+	Priority   *core.Priority    `json:"priority,omitempty"`
+	Type       *string           `json:"type,omitempty"`
+	Status     *core.Status      `json:"status,omitempty"`
+	Assignee   core.Maybe[ref]   `json:"assignee,omitzero"`
+	Department core.Maybe[int64] `json:"department_id,omitzero"`
+	Tags       *[]string         `json:"tags,omitempty" max:"20"`
+}
+
+type bulkResult struct {
+	ID     int64             `json:"id"`
+	Status int               `json:"status" doc:"as of a single change: 200, 403, 404, 409, 422, 500"`
+	Detail string            `json:"detail,omitempty"`
+	Errors []core.FieldError `json:"errors,omitempty"`
+}
+
+type bulkAnswer struct {
+	Results []bulkResult `json:"results"`
+	More    bool         `json:"more" doc:"the query finds further tickets"`
+}
+
+func (a *api) bulk(ctx context.Context, in bulk) (bulkAnswer, error) {
+	b := core.BulkChange{IDs: in.IDs, Delete: in.Delete}
+	if (in.Change == nil) != in.Delete {
+		return bulkAnswer{}, core.InvalidField("change", "say what to change, or delete")
+	}
+	if c := in.Change; c != nil {
+		assignee, err := a.maybePerson(ctx, "change.assignee", c.Assignee)
+		if err != nil {
+			return bulkAnswer{}, err
+		}
+		b.Patch = core.TicketPatch{Priority: c.Priority, Type: c.Type, Status: c.Status, Assignee: assignee, Department: c.Department, Tags: c.Tags}
+	}
+	if q := in.Query; q != nil {
+		ids, none, err := people(ctx, "assignee", q.Assignee)
+		if err != nil {
+			return bulkAnswer{}, err
+		}
+		b.Query = &core.TicketQuery{
+			Status: q.Status, Priority: q.Priority, Type: q.Type, Department: q.Department, Tag: q.Tag, Assignee: ids, Unassigned: none, Text: q.Text, Open: q.Open,
+		}
+	}
+	results, more, err := a.desk.Tickets.Bulk(ctx, b)
+	out := bulkAnswer{Results: []bulkResult{}, More: more}
+	for _, r := range results {
+		out.Results = append(out.Results, resultOf(r))
+	}
+	return out, err
+}
+
+func resultOf(r core.BulkResult) bulkResult {
+	var e *core.Error
+	switch {
+	case r.Err == nil:
+		return bulkResult{ID: r.ID, Status: 200}
+	case errors.As(r.Err, &e):
+		return bulkResult{ID: r.ID, Status: int(e.Kind), Detail: e.Message, Errors: e.Fields}
+	}
+	return bulkResult{ID: r.ID, Status: 500, Detail: "internal error"}
+}
+
+type nothing struct{}
+
+func (a *api) dashboard(ctx context.Context, _ nothing) (core.Dashboard, error) {
+	return a.desk.Tickets.Dashboard(ctx)
+}
