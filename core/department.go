@@ -196,6 +196,9 @@ func (s Departments) Delete(ctx context.Context, id int64) error {
 // case, letters and digits of any script, hyphens between.
 func checkNamed(field string, name, slug *string) error {
 	*name = strings.TrimSpace(*name)
+	if err := checkText(field, *name+*slug); err != nil {
+		return err
+	}
 	if n := utf8.RuneCountInString(*name); n == 0 || n > 80 {
 		return InvalidField(field, "a name has 1 to 80 characters")
 	}

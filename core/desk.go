@@ -189,8 +189,8 @@ func (d *Desk) migrate(ctx context.Context) error {
 	return m.WithLogger(d.log).Up(ctx)
 }
 
-// Hooks is the catalogue, for a host's own handlers: see Config.Plugins for
-// what belongs together.
+// Hooks is the catalogue. A host attaches its own handlers by a plugin of its
+// own, see Inline.
 func (d *Desk) Hooks() *Hooks { return d.hooks }
 
 // BaseURL is where the desk is reached from outside; "" when the host did not say.

@@ -51,6 +51,9 @@ func record[D, E any](ctx context.Context, d *Desk, a *hooks.Action[D, E], ticke
 		return fmt.Errorf("event %s: %w", a.After.Point().Name, err)
 	}
 	who := ActorFrom(ctx)
+	if who.depth > maxDepth {
+		return fmt.Errorf("plugin %s reacts to event %d: %w", who.Plugin, who.cause, errChain)
+	}
 	actor, err := json.Marshal(who.hooked())
 	if err != nil {
 		return fmt.Errorf("event %s: %w", a.After.Point().Name, err)
@@ -85,13 +88,8 @@ func (d *Desk) tx(ctx context.Context) *gorm.DB {
 // one another.
 const maxDepth = 8
 
-// checkDepth stops plugins that drive each other round in a circle.
-func checkDepth(ctx context.Context) error {
-	if a := ActorFrom(ctx); a.depth > maxDepth {
-		return Errorf(Conflict, "plugin %s reacts to event %d, the end of a chain of %d changes made by plugins: cut", a.Plugin, a.cause, maxDepth)
-	}
-	return nil
-}
+// errChain stops plugins that drive each other round in a circle.
+var errChain = fmt.Errorf("the end of a chain of %d changes that plugins made: cut", maxDepth)
 
 // envelope is the event as After handlers get it.
 func (e Event) envelope(attempt int) (hooks.Envelope, error) {

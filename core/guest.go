@@ -47,7 +47,7 @@ func (s GuestDesk) Open(ctx context.Context, g GuestTicket) (Ticket, string, err
 		return Ticket{}, "", Errorf(Forbidden, "this desk takes tickets from signed-in users only")
 	}
 	name := strings.TrimSpace(g.Name)
-	if n := utf8.RuneCountInString(name); n == 0 || n > 80 {
+	if n := utf8.RuneCountInString(name); n == 0 || n > 80 || checkText("name", name) != nil {
 		return Ticket{}, "", InvalidField("name", "a name has 1 to 80 characters")
 	}
 	address, err := mail.ParseAddress(g.Email)

@@ -56,6 +56,7 @@ type cachedActor struct {
 }
 
 const (
+	maxUserID = 255
 	cacheSize = 10_000
 	cacheTime = time.Minute
 )
@@ -134,6 +135,9 @@ func (d *Desk) ActorOf(ctx context.Context, id Identity) (Actor, error) {
 	if id.UserID == "" {
 		return Actor{}, nil
 	}
+	if checkText("", id.UserID) != nil || len(id.UserID) > maxUserID {
+		return Actor{}, Errorf(Unauthenticated, "the user id is not one")
+	}
 	if id.Role == Nobody || id.Role > Admin {
 		id.Role = Requester
 	}
@@ -184,7 +188,7 @@ func (s People) upsert(ctx context.Context, id Identity) (Person, error) {
 }
 
 func setText(field *string, text string) {
-	if text != "" {
+	if text = strings.ReplaceAll(strings.ToValidUTF8(text, ""), "\x00", ""); text != "" {
 		*field = text
 	}
 }

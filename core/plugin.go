@@ -95,3 +95,18 @@ func Perform[D, E any](ctx context.Context, h Host, a *hooks.Action[D, E], ticke
 	}
 	return record(ctx, h.Desk(), a, ticket, audience, data)
 }
+
+// Inline makes a plugin of one function, for the hooks and routes of the host
+// itself: core.Inline("acme", func(h core.Host) error { … }).
+func Inline(id string, register func(Host) error) Plugin { return inline{id, register} }
+
+type inline struct {
+	id       string
+	register func(Host) error
+}
+
+func (p inline) Manifest() Manifest {
+	return Manifest{ID: p.id, Name: p.id, Version: "1.0.0", Doc: "The host's own."}
+}
+
+func (p inline) Register(h Host) error { return p.register(h) }

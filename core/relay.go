@@ -270,6 +270,10 @@ func (r *relay) insist(ctx context.Context, c hooks.Consumer, e Event) bool {
 		if ctx.Err() != nil || errors.Is(err, hooks.ErrRemoved) {
 			return false
 		}
+		if errors.Is(err, errChain) {
+			r.d.log.ErrorContext(ctx, "plugins drive each other; the chain is cut", "handler", c.Name(), "event", e.ID, "err", err)
+			return true
+		}
 		r.d.log.ErrorContext(ctx, "an After handler failed; the event is offered again", "handler", c.Name(), "event", e.ID, "attempt", attempt, "err", err)
 		sleep(ctx, pause)
 		pause = min(2*pause, lastPause)

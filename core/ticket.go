@@ -206,6 +206,9 @@ func (d *Desk) checkTicket(ctx context.Context, old, t Ticket) error {
 	case !old.Status.MayBecome(t.Status):
 		return InvalidField("status", "a ticket that is %s cannot become %s", old.Status, t.Status)
 	}
+	if err := checkText("subject", t.Subject); err != nil {
+		return err
+	}
 	if err := d.checkDepartment(ctx, old.DepartmentID, t.DepartmentID); err != nil {
 		return err
 	}
@@ -234,7 +237,18 @@ func (d *Desk) checkAssignee(ctx context.Context, old, id *int64) error {
 	return err
 }
 
+// checkText refuses what a database cannot keep.
+func checkText(field, text string) error {
+	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return InvalidField(field, "a text is valid UTF-8 without NUL")
+	}
+	return nil
+}
+
 func checkBody(body string) error {
+	if err := checkText("body", body); err != nil {
+		return err
+	}
 	if n := utf8.RuneCountInString(body); strings.TrimSpace(body) == "" || n > maxBody {
 		return InvalidField("body", "a message has 1 to %d characters", maxBody)
 	}
