@@ -292,7 +292,10 @@ func (c *TicketChange) assigns(now Time) []Assign {
 	t := c.New
 	sets = append(sets,
 		Add("version", 1), Set("subject", t.Subject), Set("priority", t.Priority), Set("type", t.Type),
-		Set("assignee_id", t.AssigneeID), Set("department_id", t.DepartmentID), Set("tag_count", len(c.NewTags)))
+		Set("assignee_id", t.AssigneeID), Set("department_id", t.DepartmentID))
+	if diffTags(c) != nil {
+		sets = append(sets, Set("tag_count", len(c.NewTags)))
+	}
 	if t.Status != c.Old.Status {
 		t.markStatus(now)
 		sets = append(sets, Set("status", t.Status), Set("is_open", t.open()), Set("resolved_at", t.ResolvedAt), Set("closed_at", t.ClosedAt))
