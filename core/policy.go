@@ -2,9 +2,11 @@ package core
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 
+	"github.com/hookdesk/hookdesk/hooks"
 	"github.com/hookdesk/hookdesk/rest"
 )
 
@@ -126,28 +128,28 @@ var leastRole = map[Action]Role{
 	DeleteTicket: Admin, Administer: Admin,
 }
 
-// Permission is what the Auth.Can filter sees. A handler may set Allowed to
-// false; what the desk has refused stays refused.
+// Permission is what the desk is about to allow. A handler of Auth.Can denies
+// it by a veto; what the desk itself refuses, it does not see.
 type Permission struct {
-	Actor   Actor
-	Action  Action
-	Ticket  *Ticket // nil when the action is about no ticket
-	Allowed bool
+	Actor  Actor   `json:"-"`
+	Action Action  `json:"action"`
+	Ticket *Ticket `json:"ticket"` // nil when the action is about no ticket
 }
 
 // can says whether the actor of ctx may do the action, and why not.
 func (d *Desk) can(ctx context.Context, action Action, t *Ticket) error {
 	a := ActorFrom(ctx)
 	role, known := leastRole[action]
-	p := Permission{Actor: a, Action: action, Ticket: t, Allowed: known && a.Kind >= role}
-	if a.Kind == Nobody {
+	switch {
+	case a.Kind == Nobody:
 		return Errorf(Unauthenticated, "sign in first")
-	}
-	if p.Allowed {
-		d.hooks.Auth.Can.Run(ctx, &p)
-	}
-	if !p.Allowed {
+	case !known || a.Kind < role:
 		return Errorf(Forbidden, "you may not do this")
 	}
-	return nil
+	err := d.hooks.Auth.Can.Run(ctx, &Permission{Actor: a, Action: action, Ticket: t})
+	var veto *hooks.Refusal
+	if errors.As(err, &veto) {
+		return &Error{Kind: Forbidden, Code: veto.Code, Message: veto.Message}
+	}
+	return translate(err)
 }
