@@ -292,9 +292,16 @@ func TestAWriterKeepsItsPowers(t *testing.T) {
 		}
 		return errors.New("half way")
 	}))
+	table.Owner("p").Handle("GET /hint", rest.Public, rest.Func(func(w http.ResponseWriter, _ *http.Request) error {
+		w.WriteHeader(http.StatusEarlyHints)
+		return rest.Errorf(rest.NotFound, "nothing here")
+	}))
 	srv := httptest.NewServer(muxHandler("", table))
 	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
 	defer srv.Close()
+	if res, err := srv.Client().Get(srv.URL + "/hint"); err != nil || res.StatusCode != 404 {
+		t.Error("a hint is not yet an answer:", res, err)
+	}
 	if res, err := srv.Client().Get(srv.URL + "/hijack"); err != nil || res.StatusCode != 299 {
 		t.Error(res, err)
 	}
@@ -305,5 +312,28 @@ func TestAWriterKeepsItsPowers(t *testing.T) {
 	}
 	if res, text := do(muxHandler("", table), "nobody GET /hijack"); res.StatusCode != 500 {
 		t.Error("a failed hijack has not begun the answer:", res.StatusCode, text)
+	}
+}
+
+func TestACallerThatIsANilPointerIsNobody(t *testing.T) {
+	opts := options()
+	opts.Identify = func(r *http.Request) (context.Context, rest.Caller, error) { return r.Context(), (*person)(nil), nil }
+	h := muxHandler("", newTable(t, opts))
+	for line, code := range map[string]int{"x GET /plugins/snooze/x": 200, "x GET /api/snoozes": 401} {
+		if res, text := do(h, line); res.StatusCode != code {
+			t.Errorf("%s: %d %s", line, res.StatusCode, text)
+		}
+	}
+}
+
+func TestATableWithoutOptionsServesThePublic(t *testing.T) {
+	table := rest.New(rest.Options{Log: slog.New(slog.DiscardHandler)})
+	table.Owner("a").Handle("GET /open", rest.Public, rest.JSON(say[struct{}]))
+	table.Owner("a").Handle("GET /closed", rest.Guests, rest.JSON(say[struct{}]))
+	table.Owner("a").Handle("GET /right", rest.Public.Needing("a").Needing("b"), rest.JSON(say[struct{}]))
+	for line, code := range map[string]int{"x GET /open": 204, "x GET /closed": 401, "x GET /right": 401} {
+		if res, text := do(muxHandler("", table), line); res.StatusCode != code {
+			t.Errorf("%s: %d %s", line, res.StatusCode, text)
+		}
 	}
 }

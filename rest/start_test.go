@@ -207,14 +207,16 @@ func TestWhatDoesNotStart(t *testing.T) {
 	}
 }
 
+type unfit struct {
+	A chan int `json:"a"`
+}
+
 func TestAllThatIsWrongIsTold(t *testing.T) {
 	opts := options()
 	opts.TrustedOrigins = []string{"shop.example"}
 	table := rest.New(opts)
 	for _, plugin := range []string{"one", "two"} {
-		post[struct {
-			A chan int `json:"a"`
-		}](table.Owner(plugin)) // the same type twice: described by half it must not pass
+		post[unfit](table.Owner(plugin)) // the same type twice: described by half it must not pass
 		table.Owner(plugin).Handle("GET /api/b", rest.Policy{}, rest.Func(upload))
 	}
 	err := table.Err()
@@ -270,6 +272,20 @@ func TestTheCoreStaysOn(t *testing.T) {
 	table.Owner("core").Remove()
 	if res, _ := do(muxHandler("", table), "nobody GET /api/openapi.json"); res.StatusCode != 200 {
 		t.Error(res.StatusCode)
+	}
+}
+
+func TestARowThatConflictsLeavesNothingBehind(t *testing.T) {
+	table := rest.New(options())
+	o := table.Owner("p")
+	o.Handle("POST /x/{a}/b", rest.Public, rest.Func(upload))
+	o.Handle("/x/b/{c}", rest.Public, rest.Func(upload)) // its GET fits, its POST does not
+	if o.Err() == nil || table.Match("GET", "/x/b/1") != nil {
+		t.Error("half a row stands:", o.Err())
+	}
+	other := table.Owner("q")
+	if other.Handle("GET /x/b/{c}", rest.Public, rest.Func(upload)); other.Err() != nil {
+		t.Error(other.Err())
 	}
 }
 

@@ -120,6 +120,18 @@ func (l lossy) Begin(ctx context.Context, who rest.Caller, key, route string, di
 	return ctx, ans, err
 }
 
+func TestAnAnswerThatIsNotLostIsNotBuiltAgain(t *testing.T) {
+	table := rest.New(options())
+	first := func(context.Context, id) (customerView, error) { return customerView{"done"}, nil }
+	again := func(context.Context, id) (customerView, error) { panic("not lost") }
+	table.Owner("core").Handle("POST /with/{id}", rest.Agents, rest.JSON(first, rest.Again(again)))
+	r, w := request("agent POST /with/1"), httptest.NewRecorder()
+	r.Header.Set("Idempotency-Key", "k")
+	if muxHandler("", table).ServeHTTP(w, r); w.Code != 200 {
+		t.Error(w.Code, w.Body)
+	}
+}
+
 func TestALostAnswerIsBuiltAgain(t *testing.T) {
 	opts := options()
 	opts.Receipts = lossy{newMemory()}
