@@ -10,9 +10,10 @@ import (
 
 // admit finds out who is calling and asks the policy. Whatever goes wrong in
 // the host's Identify, a Public row still answers, to nobody.
-func (c *call) admit() error {
-	rt, err := c.rt, error(nil)
-	if c.ctx, c.who, err = rt.table.identify(c.r); err != nil {
+func (c *call) admit() (context.Context, error) {
+	rt := c.rt
+	ctx, who, err := rt.table.identify(c.r)
+	if err != nil {
 		err = rt.table.translate(err)
 		var e *Error
 		known := errors.As(err, &e) && KindOf(err) != Fault
@@ -25,11 +26,12 @@ func (c *call) admit() error {
 			err = &Error{Kind: Unauthenticated, Message: "sign in first"}
 		}
 		if !rt.Policy.open() {
-			return err
+			return nil, err
 		}
-		c.ctx, c.who = c.r.Context(), nobody{}
+		ctx, who = c.r.Context(), nobody{}
 	}
-	return rt.Policy.Allow(c.who)
+	c.who = who
+	return ctx, rt.Policy.Allow(who)
 }
 
 // identify asks the host who is calling. A panic there is an error.

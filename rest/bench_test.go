@@ -81,7 +81,7 @@ func BenchmarkRows(b *testing.B) {
 	b.Run("openapi/anew", func(b *testing.B) {
 		for b.Loop() {
 			plain.Owner("snooze").Switch(true)
-			h.ServeHTTP(blank{http.Header{}}, httptest.NewRequest("GET", "/api/openapi.json", nil))
+			h.ServeHTTP(blank{http.Header{}}, httptest.NewRequest("GET", "/api/openapi.json", http.NoBody))
 		}
 	})
 }

@@ -110,12 +110,6 @@ func ownForm(v any) (reads, writes bool) {
 
 func (b *book) byKind(t reflect.Type) (*Schema, error) {
 	switch k := t.Kind(); {
-	case k == reflect.Pointer && t.Elem().Kind() != reflect.Pointer && !isMaybe(t.Elem()):
-		s, err := b.of(t.Elem())
-		if err != nil {
-			return nil, err
-		}
-		return &Schema{AnyOf: []*Schema{s, {Type: "null"}}, to: s, null: true}, nil
 	case k == reflect.Bool:
 		return &Schema{Type: "boolean"}, nil
 	case k == reflect.String:
@@ -124,23 +118,37 @@ func (b *book) byKind(t reflect.Type) (*Schema, error) {
 		return integer(t), nil
 	case k == reflect.Float32, k == reflect.Float64:
 		return &Schema{Type: "number"}, nil
-	case k == reflect.Slice && t.Elem().Kind() != reflect.Uint8:
-		s, err := b.of(t.Elem())
-		return &Schema{Type: "array", Items: s}, err
-	case k == reflect.Map && t.Key().Kind() == reflect.String:
-		s, err := b.of(t.Elem())
-		return &Schema{Type: "object", Values: s}, err
 	case k == reflect.Struct && t.Name() == "":
 		s := &Schema{}
 		return s, b.fill(s, t)
 	case k == reflect.Struct:
 		return b.component(t)
 	}
-	return nil, fmt.Errorf("%v has no form in JSON", t)
+	return b.byElement(t)
+}
+
+// byElement describes what consists of others.
+func (b *book) byElement(t reflect.Type) (*Schema, error) {
+	list := t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8
+	table := t.Kind() == reflect.Map && t.Key().Kind() == reflect.String
+	pointer := t.Kind() == reflect.Pointer && t.Elem().Kind() != reflect.Pointer && !isMaybe(t.Elem())
+	if !list && !table && !pointer {
+		return nil, fmt.Errorf("%v has no form in JSON", t)
+	}
+	s, err := b.of(t.Elem())
+	switch {
+	case err != nil:
+		return nil, err
+	case list:
+		return &Schema{Type: "array", Items: s}, nil
+	case table:
+		return &Schema{Type: "object", Values: s}, nil
+	}
+	return &Schema{AnyOf: []*Schema{s, {Type: "null"}}, to: s, null: true}, nil
 }
 
 func isMaybe(t reflect.Type) bool {
-	_, ok := reflect.Zero(t).Interface().(interface{ value() reflect.Type })
+	_, ok := reflect.TypeAssert[interface{ value() reflect.Type }](reflect.Zero(t))
 	return ok
 }
 
@@ -184,22 +192,11 @@ func (b *book) fill(s *Schema, t reflect.Type) error {
 }
 
 func (b *book) field(s *Schema, f reflect.StructField) error {
-	name, opts, _ := strings.Cut(f.Tag.Get("json"), ",")
-	_, _, isParam := paramTag(f)
-	switch {
-	case f.Anonymous && f.Type.Kind() == reflect.Pointer:
-		return fmt.Errorf("embeds the pointer %v", f.Type)
-	case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
-		return nil // its fields follow
-	case isParam && name != "" && name != "-":
-		return errors.New("comes from two places")
-	case isParam, name == "-", !f.IsExported():
-		return nil
-	case name == "" || f.Anonymous:
-		return errors.New("needs a json name")
-	case opts != "" && opts != "omitempty" && opts != "omitzero":
-		return fmt.Errorf("the json option %q is not known here", opts)
-	case s.Properties[name] != nil:
+	name, opts, err := jsonKey(f)
+	if err != nil || name == "" {
+		return err
+	}
+	if s.Properties[name] != nil {
 		return fmt.Errorf("is the second field called %q", name)
 	}
 	fs, err := b.of(f.Type)
@@ -217,6 +214,26 @@ func (b *book) field(s *Schema, f reflect.StructField) error {
 		s.Required = append(s.Required, name)
 	}
 	return fs.narrow(f, opts != "")
+}
+
+// jsonKey reads the json tag; name is "" for a field that is not in the JSON.
+func jsonKey(f reflect.StructField) (name, opts string, err error) {
+	name, opts, _ = strings.Cut(f.Tag.Get("json"), ",")
+	_, _, isParam := paramTag(f)
+	embedded := f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct // its fields follow
+	switch {
+	case f.Anonymous && f.Type.Kind() == reflect.Pointer:
+		return "", "", fmt.Errorf("embeds the pointer %v", f.Type)
+	case isParam && name != "" && name != "-":
+		return "", "", errors.New("comes from two places")
+	case embedded, isParam, name == "-", !f.IsExported():
+		return "", "", nil
+	case name == "" || f.Anonymous:
+		return "", "", errors.New("needs a json name")
+	case opts != "" && opts != "omitempty" && opts != "omitzero":
+		return "", "", fmt.Errorf("the json option %q is not known here", opts)
+	}
+	return name, opts, nil
 }
 
 // narrow adds what the tags of one field say: doc, min, max, default.

@@ -53,6 +53,7 @@ func (k Kind) String() string {
 		return "too-many"
 	case Unavailable:
 		return "unavailable"
+	case Fault:
 	}
 	return "fault"
 }

@@ -43,6 +43,7 @@ func FuzzBody(f *testing.F) {
 
 // routers are the hosts whose answers must be equal.
 func routers(t testing.TB) []http.Handler {
+	t.Helper()
 	all := hosts(t)
 	return []http.Handler{all["nethttp"], all["chi"], all["bunrouter"]}
 }
@@ -52,7 +53,7 @@ func routers(t testing.TB) []http.Handler {
 // on it before any handler runs (uptrace/bunrouter#107).
 func samePath(t *testing.T, all []http.Handler, path, query string) {
 	t.Helper()
-	r, err := http.NewRequest("GET", "http://h/support"+path+"?"+query, nil)
+	r, err := http.NewRequest("GET", "http://h/support"+path+"?"+query, http.NoBody)
 	if err != nil || strings.Contains(r.URL.Path, "//") || strings.Contains(r.URL.Path, "/.") || strings.Contains(r.URL.Path, "/\x00") ||
 		!strings.HasPrefix(r.URL.Path, "/support/api/") && !strings.HasPrefix(r.URL.Path, "/support/plugins/snooze/") ||
 		!strings.HasPrefix(r.URL.EscapedPath(), "/support/api/") && !strings.HasPrefix(r.URL.EscapedPath(), "/support/plugins/snooze/") {
@@ -95,9 +96,10 @@ func TestGeneratedPathsGetTheSameAnswerEverywhere(t *testing.T) {
 		if rnd.IntN(4) == 0 {
 			path = "/plugins/snooze"
 		}
+		steps := []string{path}
 		for range 1 + rnd.IntN(4) {
-			path += "/" + parts[rnd.IntN(len(parts))]
+			steps = append(steps, parts[rnd.IntN(len(parts))])
 		}
-		samePath(t, all, path, queries[rnd.IntN(len(queries))])
+		samePath(t, all, strings.Join(steps, "/"), queries[rnd.IntN(len(queries))])
 	}
 }

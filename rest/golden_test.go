@@ -28,6 +28,7 @@ type host struct {
 }
 
 func hosts(t testing.TB) map[string]*host {
+	t.Helper()
 	own := func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "the host's page") }
 	all := map[string]*host{}
 	for _, name := range []string{"nethttp", "chi", "bunrouter", "plain"} {
@@ -107,7 +108,7 @@ func do(h http.Handler, line string) (*http.Response, string) {
 func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (cut bool) {
 	defer func() {
 		if p := recover(); p != nil {
-			if p != http.ErrAbortHandler {
+			if p != http.ErrAbortHandler { //nolint:errorlint // a panic's value, not an error that came back
 				panic(p)
 			}
 			cut = true
@@ -118,6 +119,7 @@ func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (cut bool) {
 }
 
 func transcript(t *testing.T, h *host) string {
+	t.Helper()
 	script, err := os.ReadFile("testdata/script.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -154,6 +156,7 @@ func transcript(t *testing.T, h *host) string {
 
 // check holds an answer against what the row promises.
 func check(t *testing.T, h *host, line, body string) {
+	t.Helper()
 	r := request(line)
 	path, ok := strings.CutPrefix(r.RequestURI, "/support")
 	rt := h.table.Match(r.Method, path)

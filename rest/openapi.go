@@ -151,9 +151,10 @@ func (rt *Route) action() *docAction {
 	if op.out != nil {
 		done = content("done", op.out, "application/json")
 	}
+	status := strconv.Itoa(cmp.Or(op.status, http.StatusOK))
 	a := &docAction{
 		ID: rt.id, Summary: op.doc, Tags: []string{rt.Owner}, Policy: rt.Policy.String(), Params: rt.docParams(),
-		Responses: map[string]docBody{strconv.Itoa(cmp.Or(op.status, http.StatusOK)): done, "default": {Ref: "#/components/responses/Problem"}},
+		Responses: map[string]docBody{status: done, "default": {Ref: "#/components/responses/Problem"}},
 	}
 	if op.bodied() {
 		body := content("", op.body, "application/json")

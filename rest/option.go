@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"errors"
 	"net/http"
 )
@@ -72,12 +73,12 @@ func bindHandler(rt *Route, b *book, h http.Handler) (*operation, error) {
 			return nil, errNoHandler
 		}
 		op := newOperation(nil)
-		op.serve = func(c *call) error { return h(c.w, c.r.WithContext(c.ctx)) }
+		op.serve = func(ctx context.Context, c *call) error { return h(c.w, c.r.WithContext(ctx)) }
 		return op, nil
 	}
 	op := newOperation(nil)
-	op.serve = func(c *call) error {
-		h.ServeHTTP(c.w, c.r.WithContext(c.ctx))
+	op.serve = func(ctx context.Context, c *call) error {
+		h.ServeHTTP(c.w, c.r.WithContext(ctx))
 		return nil
 	}
 	return op, nil

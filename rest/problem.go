@@ -108,6 +108,7 @@ func (t *Table) translate(err error) (out error) {
 }
 
 func (rt *Route) log(r *http.Request, level slog.Level, text string, err error) {
+	//nolint:sloglint // the callers' messages are literals
 	rt.table.opts.Log.Log(r.Context(), level, text, "owner", rt.Owner, "route", rt.Pattern(), "err", err)
 }
 
@@ -121,7 +122,7 @@ func (p *panicError) Error() string { return fmt.Sprintf("panic: %v\n%s", p.valu
 
 // panicked answers for a panic of the row. It lets http.ErrAbortHandler pass.
 func (rt *Route) panicked(w http.ResponseWriter, r *http.Request, p any) {
-	if p == http.ErrAbortHandler {
+	if p == http.ErrAbortHandler { //nolint:errorlint // a panic's value, not an error that came back
 		panic(p)
 	}
 	rt.fail(w, r, &panicError{p, debug.Stack()})

@@ -54,9 +54,9 @@ func (c *call) receiptKey() (string, error) {
 }
 
 // once runs the call unless it has been answered before.
-func (op *operation) once(c *call, key string, text []byte, in any) error {
+func (op *operation) once(ctx context.Context, c *call, key string, text []byte, in any) error {
 	receipts := c.rt.table.opts.Receipts
-	ctx, ans, err := receipts.Begin(c.ctx, c.who, key, c.rt.Pattern(), c.digest(text))
+	ctx, ans, err := receipts.Begin(ctx, c.who, key, c.rt.Pattern(), c.digest(text))
 	apply := op.apply
 	if errors.Is(err, ErrLostAnswer) && op.again != nil {
 		apply, err = op.again, nil
@@ -98,7 +98,7 @@ func Again[In, Out any](fn func(context.Context, In) (Out, error)) Option {
 	return func(o *operation) {
 		o.againTypes = &[2]reflect.Type{reflect.TypeFor[In](), reflect.TypeFor[Out]()}
 		o.again = func(ctx context.Context, in any) (any, error) {
-			return fn(ctx, *in.(*In)) // Handle has compared the types
+			return fn(ctx, *in.(*In)) //nolint:errcheck,forcetypeassert // Handle has compared the types
 		}
 	}
 }

@@ -82,7 +82,7 @@ func TestSameKeySameAnswer(t *testing.T) {
 	}
 	again, same := do("agent", "k", "/api/count/1", `{"text":"a"}`)
 	if again.StatusCode != 201 || same != body || again.Header.Get("Idempotent-Replayed") != "true" ||
-		again.Header.Get("Etag") != first.Header.Get("Etag") || again.Header.Get("Content-Type") != "application/json" {
+		again.Header.Get("ETag") != first.Header.Get("ETag") || again.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("replayed: %d %v\n%s\n%s", again.StatusCode, again.Header, same, body)
 	}
 	for name, c := range map[string]struct {

@@ -65,13 +65,14 @@ func (rt *Route) handle(w http.ResponseWriter, r *http.Request) error {
 		return &Error{Kind: Forbidden, Message: "not from another site"}
 	}
 	c := call{rt: rt, w: w, r: r}
-	if err := c.admit(); err != nil {
+	ctx, err := c.admit()
+	if err != nil {
 		return err
 	}
 	if rt.op.limit > 0 && rt.op.body == nil {
 		r.Body = http.MaxBytesReader(w, r.Body, rt.op.limit)
 	}
-	return rt.op.serve(&c)
+	return rt.op.serve(ctx, &c)
 }
 
 func everyMethod() []string {

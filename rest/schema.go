@@ -3,6 +3,7 @@ package rest
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 )
 
 // Schema is JSON Schema 2020-12 as OpenAPI 3.1 uses it. One value of it is
@@ -81,7 +82,7 @@ func (s *Schema) notNull() *Schema {
 // for the decoder to refuse.
 func (s *Schema) read(text string) any {
 	switch s = s.base(); {
-	case (s.Type == "integer" || s.Type == "number") && text != "" && (text[0] == '-' || text[0] >= '0' && text[0] <= '9') && json.Valid([]byte(text)):
+	case (s.Type == "integer" || s.Type == "number") && strings.IndexAny(text, "-0123456789") == 0 && json.Valid([]byte(text)):
 		return json.Number(text)
 	case s.Type == "boolean" && (text == "true" || text == "false"):
 		return text == "true"

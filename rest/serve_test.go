@@ -162,6 +162,7 @@ func TestOtherSitesMayNotWrite(t *testing.T) {
 
 // logged is a table whose log can be read.
 func logged(t *testing.T) (*rest.Table, *bytes.Buffer) {
+	t.Helper()
 	var log bytes.Buffer
 	opts := options()
 	opts.Log = slog.New(slog.NewTextHandler(&log, nil))

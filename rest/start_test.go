@@ -343,7 +343,7 @@ func TestHostsThatMayConflict(t *testing.T) {
 		mountChi(sub, d)
 		m.Mount("/a/{tenant}/support", sub)
 		w := httptest.NewRecorder()
-		m.ServeHTTP(w, httptest.NewRequest("GET", "/a/x%2Fy/support/plugins/snooze/q/r", nil))
+		m.ServeHTTP(w, httptest.NewRequest("GET", "/a/x%2Fy/support/plugins/snooze/q/r", http.NoBody))
 		if w.Body.String() != `GET "q/r"` {
 			t.Error(w.Code, w.Body)
 		}

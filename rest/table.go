@@ -62,7 +62,7 @@ func New(opts Options) *Table {
 	opts.Title, opts.Version = cmp.Or(opts.Title, "Hookdesk"), cmp.Or(opts.Version, "1")
 	opts.MaxBody = cmp.Or(opts.MaxBody, 1<<20)
 	if opts.Log == nil {
-		opts.Log = slog.Default()
+		opts.Log = slog.Default() //nolint:forbidigo // the default of an option
 	}
 	t := &Table{opts: opts, origin: http.NewCrossOriginProtection(), mux: http.NewServeMux(), book: newBook()}
 	for _, site := range opts.TrustedOrigins {

@@ -14,7 +14,6 @@ import (
 // call is one request on its way through a row.
 type call struct {
 	rt  *Route
-	ctx context.Context
 	who Caller
 	w   http.ResponseWriter
 	r   *http.Request
@@ -22,7 +21,7 @@ type call struct {
 
 // operation is a handler bound to its row.
 type operation struct {
-	serve  func(*call) error
+	serve  func(context.Context, *call) error
 	typed  bool // writes only at its end, and only once
 	listed bool // is part of OpenAPI
 
@@ -77,7 +76,7 @@ func (h *jsonHandler[In, Out]) bind(rt *Route, b *book) (*operation, error) {
 	op.typed = true
 	op.fresh = func() any { return new(In) }
 	op.answer = func() any { return new(Out) }
-	op.apply = func(ctx context.Context, in any) (any, error) { return h.fn(ctx, *in.(*In)) }
+	op.apply = func(ctx context.Context, in any) (any, error) { return h.fn(ctx, *in.(*In)) } //nolint:errcheck,forcetypeassert // fresh has made it
 	op.serve = op.exchange
 	if err := op.takeOutput(b, reflect.TypeFor[Out]()); err != nil {
 		return nil, err
@@ -130,12 +129,12 @@ func (h *streamHandler[In]) bind(rt *Route, b *book) (*operation, error) {
 		return nil, errNoHandler
 	}
 	op := newOperation(h.opts)
-	op.serve = func(c *call) error {
+	op.serve = func(ctx context.Context, c *call) error {
 		in := new(In)
 		if _, err := op.decode(c, in); err != nil {
 			return err
 		}
-		return h.fn(c.w, c.r.WithContext(c.ctx), *in)
+		return h.fn(c.w, c.r.WithContext(ctx), *in)
 	}
 	return op, op.describe(b, reflect.TypeFor[In](), rt)
 }
@@ -192,7 +191,7 @@ func (op *operation) decode(c *call, in any) (text []byte, err error) {
 }
 
 // exchange is the way of a typed call: decode, apply, answer.
-func (op *operation) exchange(c *call) error {
+func (op *operation) exchange(ctx context.Context, c *call) error {
 	in := op.fresh()
 	text, err := op.decode(c, in)
 	if err != nil {
@@ -203,9 +202,9 @@ func (op *operation) exchange(c *call) error {
 		return err
 	}
 	if key != "" {
-		return op.once(c, key, text, in)
+		return op.once(ctx, c, key, text, in)
 	}
-	ans, err := op.run(c.ctx, op.apply, in)
+	ans, err := op.run(ctx, op.apply, in)
 	if err != nil {
 		return err
 	}

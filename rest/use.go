@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync/atomic"
 )
 
@@ -93,9 +94,9 @@ func (l *layer) blame(r *http.Request) *Route {
 // relink joins the layers, outermost first. The caller holds t.mu.
 func (t *Table) relink() {
 	var inner *layer
-	for i := len(t.layers) - 1; i >= 0; i-- {
-		t.layers[i].inner.Store(inner)
-		inner = t.layers[i]
+	for _, l := range slices.Backward(t.layers) {
+		l.inner.Store(inner)
+		inner = l
 	}
 	t.first.Store(inner)
 }
