@@ -91,7 +91,10 @@ type actorKey struct{}
 func As(ctx context.Context, a Actor) context.Context { return context.WithValue(ctx, actorKey{}, a) }
 
 // ActorFrom returns who is acting in ctx; the zero Actor is nobody.
-func ActorFrom(ctx context.Context) Actor { a, _ := ctx.Value(actorKey{}).(Actor); return a }
+func ActorFrom(ctx context.Context) Actor {
+	a, _ := ctx.Value(actorKey{}).(Actor) //nolint:errcheck // none is nobody
+	return a
+}
 
 // asPlugin is the actor for what a plugin does by itself.
 func asPlugin(ctx context.Context, plugin string) context.Context {

@@ -1,3 +1,8 @@
+// Package core is the helpdesk: tickets, replies and what every helpdesk has,
+// the hooks by which plugins take part, and the event log that tells them.
+//
+// A host makes a Desk of a Config, mounts it by one of the adapters, and runs
+// it. Whoever acts, acts through a context: see As.
 package core
 
 import (
@@ -137,7 +142,7 @@ func prepare(c Config) (*Desk, error) {
 		c.Clock = clockwork.NewRealClock()
 	}
 	if c.Logger == nil {
-		c.Logger = slog.Default()
+		c.Logger = slog.Default() //nolint:forbidigo // the default of the logger
 	}
 	if len(c.Types) == 0 {
 		c.Types = []string{"question", "problem", "incident", "task"}

@@ -39,8 +39,7 @@ func InvalidField(field, format string, args ...any) error {
 
 // KindOf is the kind of the Error in err's chain; 0 when err is nil or a fault.
 func KindOf(err error) Kind {
-	var e *Error
-	if errors.As(translate(err), &e) {
+	if e, ok := errors.AsType[*Error](translate(err)); ok {
 		return e.Kind
 	}
 	return 0
@@ -61,12 +60,10 @@ func translate(err error) error {
 	if err == nil || errors.As(err, &e) {
 		return err
 	}
-	var veto *hooks.Refusal
-	if errors.As(err, &veto) {
+	if veto, ok := errors.AsType[*hooks.Refusal](err); ok {
 		return &Error{Kind: Invalid, Code: veto.Code, Message: veto.Message}
 	}
-	var broken *hooks.Failure
-	if errors.As(err, &broken) {
+	if broken, ok := errors.AsType[*hooks.Failure](err); ok {
 		shown := &Error{Kind: Unavailable, Code: "plugin_failed", Message: "a plugin that takes part in this failed: " + broken.Handler}
 		return &brokenPlugin{shown, err}
 	}

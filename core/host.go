@@ -142,7 +142,7 @@ func (h *host) Change(ctx context.Context, fn func(context.Context) error) error
 func Declare(h Host, catalogue any) {
 	own, ok := h.(*host)
 	if !ok {
-		panic(fmt.Sprintf("core.Declare: %T is not a desk's Host", h))
+		panic(fmt.Sprintf("core.Declare: %T is not a desk's Host", h)) //nolint:forbidigo // a programmer's mistake, found at start
 	}
 	if own.again {
 		return

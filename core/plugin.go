@@ -44,7 +44,7 @@ type Need struct {
 }
 
 // Host is all that a plugin may ask for.
-type Host interface {
+type Host interface { //nolint:interfacebloat // the one face that a plugin sees; nobody implements another
 	hooks.Owner
 	// Hooks is the catalogue to attach handlers to.
 	Hooks() *Hooks

@@ -23,7 +23,7 @@ type None = rest.None
 type Maybe[T any] = rest.Maybe[T]
 
 // The policies that most routes need.
-var (
+var ( //nolint:gochecknoglobals // other names for what never changes
 	Public     = rest.Public
 	Guests     = rest.Guests
 	Requesters = rest.Requesters
@@ -39,7 +39,7 @@ func JSON[In, Out any](fn func(context.Context, In) (Out, error), opts ...Option
 // Func is a raw handler that may return an error while it has written nothing.
 type Func = rest.Func
 
-// Status answers with code instead of 200.
+// StatusCode answers with code instead of 200.
 func StatusCode(code int) Option { return rest.Status(code) }
 
 // Doc is the sentence that OpenAPI shows.
@@ -146,9 +146,8 @@ func (d *Desk) can(ctx context.Context, action Action, t *Ticket) error {
 	case !known || a.Kind < role:
 		return Errorf(Forbidden, "you may not do this")
 	}
-	err := d.hooks.Auth.Can.Run(ctx, &Permission{Actor: a, Action: action, Ticket: t})
-	var veto *hooks.Refusal
-	if errors.As(err, &veto) {
+	err := d.hooks.Auth.Can.Run(ctx, &Permission{Actor: a, Action: action, Ticket: clonePointer(t)})
+	if veto, ok := errors.AsType[*hooks.Refusal](err); ok {
 		return &Error{Kind: Forbidden, Code: veto.Code, Message: veto.Message}
 	}
 	return translate(err)

@@ -133,7 +133,7 @@ func (s searchIndex) replace(ctx context.Context, ticket int64, words map[string
 // search walks the postings of the longest word, newest ticket first, and
 // keeps the tickets that have the other words too. A reference such as HD-1042
 // finds its ticket.
-func (w *ticketWalk) search(ctx context.Context, q TicketQuery, conds []Cond) error {
+func (w *ticketWalk) search(q TicketQuery, conds []Cond) error {
 	w.columns = []string{"id"}
 	words := wordsOf(q.Text)
 	if number, ok := strings.CutPrefix(strings.ToUpper(strings.TrimSpace(q.Text)), "HD-"); ok {

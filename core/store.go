@@ -8,7 +8,7 @@ import "context"
 //
 // Unique values and references are the store's to enforce: it reports
 // ErrDuplicate and ErrForeign, in any wrapping.
-type Store interface {
+type Store interface { //nolint:interfacebloat // six verbs
 	// Tx runs fn in one transaction: all that is written through the context
 	// that fn gets is kept, or, when fn fails, nothing. Inside a transaction Tx
 	// joins it.

@@ -37,7 +37,7 @@ const (
 	formTime
 )
 
-var tables sync.Map // reflect.Type → *Table
+var tables sync.Map //nolint:gochecknoglobals // reflect.Type → *Table, of which each is computed once
 
 // TableOf describes a row, a pointer to one, or a pointer to a slice of them.
 func TableOf(row any) *Table { return tableOf(rowType(reflect.TypeOf(row))) }
@@ -93,7 +93,7 @@ func formOf(row reflect.Type, f reflect.StructField, t reflect.Type) form {
 	case t.Kind() == reflect.String:
 		return formText
 	}
-	panic(fmt.Sprintf("%v.%s of type %v has no column", row, f.Name, t)) // a mistake in core's own types
+	panic(fmt.Sprintf("%v.%s of type %v has no column", row, f.Name, t)) //nolint:forbidigo // a mistake in core's own types
 }
 
 // Column finds a column by name.

@@ -62,7 +62,7 @@ func fieldChange(field string, from, to any) FieldChange {
 func asJSON(v any) json.RawMessage {
 	text, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // names, numbers and lists of them always encode
+		panic(err) //nolint:forbidigo // names, numbers and lists of them always encode
 	}
 	return text
 }
@@ -193,7 +193,7 @@ func (s Tickets) patch(ctx context.Context, c *TicketChange, p TicketPatch) (err
 	return err
 }
 
-func set[T any](field *T, v *T) {
+func set[T any](field, v *T) {
 	if v != nil {
 		*field = *v
 	}

@@ -268,7 +268,7 @@ func (s Tickets) walk(ctx context.Context, q TicketQuery) (*ticketWalk, error) {
 	columns, ranges := q.order()
 	w := &ticketWalk{d: s.d, sort: q.Sort, desc: q.descending(), columns: columns, scope: scope}
 	if q.Text != "" {
-		return w, w.search(ctx, q, append(q.conds(scope), ranges...))
+		return w, w.search(q, append(q.conds(scope), ranges...))
 	}
 	driver, values := q.driver()
 	if scope.see != nil && driver != "id" && !q.actor.IsAgent() {

@@ -87,47 +87,6 @@ type CustomerTicket struct {
 	Extras       Extras          `json:"extras,omitempty" doc:"what plugins tell of the ticket, by plugin"`
 }
 
-// AuthorView is who wrote a reply.
-type AuthorView struct {
-	Kind string `json:"kind" doc:"requester, agent, admin, guest, plugin, system"`
-	ID   *int64 `json:"id,omitempty" doc:"the person's, for agents"`
-	Name string `json:"name"`
-}
-
-// AgentReply is a reply, note or system message as agents see it.
-type AgentReply struct {
-	ID           int64        `json:"id"`
-	Number       int          `json:"number"`
-	Kind         ReplyKind    `json:"kind"`
-	Author       AuthorView   `json:"author"`
-	Channel      Channel      `json:"channel"`
-	Body         string       `json:"body"`
-	Attachments  []Attachment `json:"attachments"`
-	MergedFromID *int64       `json:"merged_from_id"`
-	CreatedAt    Time         `json:"created_at"`
-	EditedAt     *Time        `json:"edited_at"`
-	DeletedAt    *Time        `json:"deleted_at"`
-}
-
-// FileView is a file as customers see it.
-type FileView struct {
-	ID        int64  `json:"id"`
-	Name      string `json:"name"`
-	MediaType string `json:"media_type"`
-	Size      int64  `json:"size"`
-}
-
-// CustomerReply is a public reply or system message as the requester sees it.
-type CustomerReply struct {
-	ID          int64      `json:"id"`
-	Kind        ReplyKind  `json:"kind"`
-	Author      AuthorView `json:"author"`
-	Body        string     `json:"body"`
-	Attachments []FileView `json:"attachments"`
-	CreatedAt   Time       `json:"created_at"`
-	EditedAt    *Time      `json:"edited_at"`
-}
-
 // TicketView is an AgentTicket or a CustomerTicket, by who asks.
 type TicketView struct {
 	Agent    *AgentTicket
@@ -147,18 +106,6 @@ func (v TicketView) ETag() string {
 	}
 	return strconv.Quote(strconv.Itoa(v.Customer.Version))
 }
-
-// ReplyView is an AgentReply or a CustomerReply, by who asks.
-type ReplyView struct {
-	Agent    *AgentReply
-	Customer *CustomerReply
-}
-
-// MarshalJSON writes the one that is set.
-func (v ReplyView) MarshalJSON() ([]byte, error) { return marshalOne(v.Agent, v.Customer) }
-
-// OneOf lists the forms for OpenAPI.
-func (ReplyView) OneOf() []any { return []any{AgentReply{}, CustomerReply{}} }
 
 func marshalOne[A, C any](a *A, c *C) ([]byte, error) {
 	if a != nil {
@@ -358,56 +305,6 @@ func (v *viewer) customer(t Ticket) *CustomerTicket {
 	}
 	if t.MergedIntoID != nil && v.own[*t.MergedIntoID] {
 		out.MergedIntoID = t.MergedIntoID
-	}
-	return out
-}
-
-// View turns replies into what the actor of ctx may see of them.
-func (s Replies) View(ctx context.Context, replies ...Reply) ([]ReplyView, error) {
-	var ids []int64
-	for _, r := range replies {
-		if r.AuthorID != nil {
-			ids = append(ids, *r.AuthorID)
-		}
-	}
-	people, err := s.d.People.byIDs(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
-	files, err := s.d.Attachments.of(ctx, replies)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]ReplyView, len(replies))
-	for i, r := range replies {
-		author := AuthorView{Kind: r.Author, Name: r.Author}
-		if r.AuthorID != nil {
-			author.ID, author.Name = r.AuthorID, people[*r.AuthorID].Name
-		}
-		if ActorFrom(ctx).IsAgent() {
-			out[i].Agent = agentReply(r, author, files[r.ID])
-		} else {
-			author.ID = nil
-			out[i].Customer = customerReply(r, author, files[r.ID])
-		}
-	}
-	return out, nil
-}
-
-func agentReply(r Reply, author AuthorView, files []Attachment) *AgentReply {
-	if files == nil {
-		files = []Attachment{}
-	}
-	return &AgentReply{
-		ID: r.ID, Number: r.Number, Kind: r.Kind, Author: author, Channel: r.Channel, Body: r.Body, Attachments: files,
-		MergedFromID: r.MergedFromID, CreatedAt: r.CreatedAt, EditedAt: r.EditedAt, DeletedAt: r.DeletedAt,
-	}
-}
-
-func customerReply(r Reply, author AuthorView, files []Attachment) *CustomerReply {
-	out := &CustomerReply{ID: r.ID, Kind: r.Kind, Author: author, Body: r.Body, Attachments: []FileView{}, CreatedAt: r.CreatedAt, EditedAt: r.EditedAt}
-	for _, f := range files {
-		out.Attachments = append(out.Attachments, FileView{f.ID, f.Name, f.MediaType, f.Size})
 	}
 	return out
 }

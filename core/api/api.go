@@ -26,7 +26,7 @@ func Table(d *core.Desk) (*rest.Table, error) {
 func Routes(d *core.Desk) []*rest.Route {
 	t, err := Table(d)
 	if err != nil {
-		panic(err)
+		panic(err) //nolint:forbidigo // found at start, as routers do
 	}
 	return t.Routes()
 }
@@ -41,7 +41,7 @@ func (a *api) register(o *rest.Owner) {
 	a.registerAdmin(o)
 }
 
-var (
+var ( //nolint:gochecknoglobals // short names, never changed
 	doc     = rest.Doc
 	created = rest.Status(http.StatusCreated)
 )
