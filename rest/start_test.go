@@ -233,6 +233,20 @@ func TestAllThatIsWrongIsTold(t *testing.T) {
 	}
 }
 
+func TestRowsMayComeAfterTheirQueryNames(t *testing.T) {
+	table := rest.New(options())
+	table.Owner("p").Query("GET /api/a", "b", 1, "")
+	if table.RowErr() != nil || table.Err() == nil {
+		t.Errorf("before: %v, %v", table.RowErr(), table.Err())
+	}
+	if get[listInput](table.Owner("core"), "/api/a"); table.Err() != nil {
+		t.Error("after:", table.Err())
+	}
+	if table.Owner("p").Handle("GET /b", rest.Policy{}, rest.Func(upload)); table.RowErr() == nil {
+		t.Error("a wrong row is not told")
+	}
+}
+
 func TestRemoveTakesAllAway(t *testing.T) {
 	table := newTable(t, options())
 	before := table.List()
