@@ -50,7 +50,7 @@ func runBefore[T any](ctx context.Context, h *handler[func(context.Context, *T) 
 		return h.invoke(ctx, func(ctx context.Context) error { return h.fn(ctx, v) })
 	}
 	err := undoable(ctx, h, v)
-	if _, broken := err.(*Failure); broken { // only at the top: one further down belongs to another point
+	if _, broken := err.(*Failure); broken { //nolint:errorlint // a failure further down belongs to another point
 		return nil
 	}
 	return err

@@ -181,7 +181,7 @@ func (w *walker) walk(v reflect.Value, path string) {
 		return
 	}
 	w.seen[here] = true
-	if p, ok := v.Interface().(Inspector); ok {
+	if p, ok := reflect.TypeAssert[Inspector](v); ok {
 		w.visit(path, p)
 		return
 	}

@@ -53,7 +53,7 @@ func (e *entry) callInTime(ctx context.Context, fn func(context.Context) error) 
 	took := sinceLoad() - start
 	e.stats.observe(took)
 	// A busy process may see the time pass before the timer fires.
-	missed := context.Cause(limited) == cause || ctx.Err() == nil && took >= e.timeout
+	missed := errors.Is(context.Cause(limited), cause) || ctx.Err() == nil && took >= e.timeout
 	if !missed || a.verdict == panicked {
 		return a
 	}
@@ -62,7 +62,7 @@ func (e *entry) callInTime(ctx context.Context, fn func(context.Context) error) 
 		return answer{verdict: late, err: fmt.Errorf("%w, it took %s", cause, took)}
 	}
 	// What it says now is for the log only; in particular it is no veto any more.
-	return answer{verdict: late, err: fmt.Errorf("%w, it took %s: %v", cause, took, a.err)}
+	return answer{verdict: late, err: fmt.Errorf("%w, it took %s: %s", cause, took, fmt.Sprint(a.err))}
 }
 
 // call holds all that a plugin's code can do to us: it runs, and is asked whether
