@@ -2,29 +2,30 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"log"
 	"net/http"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/hookdesk/hookdesk/adapters/nethttp"
 	"github.com/hookdesk/hookdesk/core"
 )
 
-func env(name, otherwise string) string {
-	if v := os.Getenv(name); v != "" {
-		return v
-	}
-	return otherwise
-}
-
 func main() {
-	db, err := core.Open(env("DATABASE_URL", "sqlite:desk.db"))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	db, err := core.Open(cmp.Or(os.Getenv("DATABASE_URL"), "sqlite:desk.db"))
 	if err != nil {
 		log.Fatal(err)
 	}
 	desk, err := core.New(core.Config{
-		DB: db,
+		DB:    db,
+		Files: core.Dir("files"),
 		// WARNING: anybody can send these headers. A real host asks its session.
 		UserID:  func(r *http.Request) string { return r.Header.Get("X-User") },
 		IsAgent: func(r *http.Request) bool { return r.Header.Get("X-Agent") == "true" },
@@ -33,8 +34,25 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	go func() { log.Fatal(desk.Run(context.Background())) }()
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "the host's own page") })
 	nethttp.Mount(mux, "/support", desk)
-	log.Fatal(http.ListenAndServe(env("ADDR", "127.0.0.1:8080"), mux))
+	server := &http.Server{Addr: cmp.Or(os.Getenv("ADDR"), "127.0.0.1:8080"), Handler: logged(mux)}
+	log.Printf("http://%s/support/api/docs; WARNING: callers are whoever they say they are, by X-User", server.Addr)
+	go func() {
+		if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+			log.Fatal(err)
+		}
+	}()
+	if err := errors.Join(desk.Run(ctx), server.Shutdown(context.Background()), desk.Close()); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// logged is the host's own middleware.
+func logged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		log.Println(r.Method, r.URL.Path)
+		next.ServeHTTP(w, r)
+	})
 }
