@@ -395,7 +395,7 @@ func TestFilesGoWithTheirLastTicket(t *testing.T) {
 		if _, err := d.Tickets.Delete(admin, tickets[0]); err != nil {
 			t.Fatal(err)
 		}
-		d.Advance(31 * 24 * time.Hour)
+		d.Leap(31 * 24 * time.Hour)
 		for _, job := range []string{"core.purge", "core.sweep-files"} {
 			if err := d.RunJob(context.Background(), job); err != nil {
 				t.Fatal(err)

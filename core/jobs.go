@@ -53,7 +53,8 @@ func (j *jobs) start(ctx context.Context) error {
 	j.mu.Unlock()
 	cron.Start() // first: it would set the timers of jobs that it knows in any order
 	for _, one := range list {
-		if _, err := cron.NewJob(one.when, gocron.NewTask(func() { j.run(ctx, one) })); err != nil {
+		// Counted from the end of a run, so that a machine that slept catches up once.
+		if _, err := cron.NewJob(one.when, gocron.NewTask(func() { j.run(ctx, one) }), gocron.WithIntervalFromCompletion()); err != nil {
 			return errors.Join(fmt.Errorf("job %s: %w", one.id(), err), cron.Shutdown())
 		}
 	}

@@ -109,7 +109,7 @@ func hostFile(host *sql.DB) (string, error) {
 	if err := host.QueryRowContext(ctx, "SELECT file FROM pragma_database_list WHERE name = 'main'").Scan(&path); err != nil {
 		return "", err
 	}
-	if _, err := os.Stat(path); err != nil {
+	if !sameFile(path, path) {
 		return "", nil // in memory, or in a VFS of the host's
 	}
 	return path, nil
@@ -120,7 +120,7 @@ func adoptMemory(host *sql.DB) (*gorm.DB, error) {
 	if host.Stats().MaxOpenConnections != 1 {
 		return nil, errors.New("a SQLite database in memory needs SetMaxOpenConns(1): each connection would have its own")
 	}
-	for _, pragma := range sqlitePragmas {
+	for _, pragma := range sqlitePragmas() {
 		if _, err := host.ExecContext(context.Background(), pragma); err != nil {
 			return nil, fmt.Errorf("%s: %w", pragma, err)
 		}
@@ -146,10 +146,8 @@ func (p *sqlitePool) accepts(ctx context.Context, tx gorm.ConnPool) error {
 	return nil
 }
 
+// sameFile is false for what is no file.
 func sameFile(a, b string) bool {
-	if a == b {
-		return true
-	}
 	x, errX := os.Stat(a)
 	y, errY := os.Stat(b)
 	return errX == nil && errY == nil && os.SameFile(x, y)

@@ -17,10 +17,17 @@ import (
 func TestTheDeskJoinsATransactionOfTheHost(t *testing.T) {
 	t.Parallel()
 	hosts := map[string]func(t *testing.T) *gorm.DB{
-		"SQLite":     func(t *testing.T) *gorm.DB { return goHost(t, "?_pragma=foreign_keys(1)&_txlock=immediate") },
-		"in memory":  memoryHost,
-		"PostgreSQL": func(t *testing.T) *gorm.DB { return host(t, postgres.Open(pgtest.New(t))) },
+		"SQLite": func(t *testing.T) *gorm.DB {
+			t.Helper()
+			return goHost(t, "?_pragma=foreign_keys(1)&_txlock=immediate")
+		},
+		"in memory": memoryHost,
+		"PostgreSQL": func(t *testing.T) *gorm.DB {
+			t.Helper()
+			return host(t, postgres.Open(pgtest.New(t)))
+		},
 		"one that prepares statements": func(t *testing.T) *gorm.DB {
+			t.Helper()
 			return goHost(t, "?_pragma=foreign_keys(1)").Session(&gorm.Session{PrepareStmt: true})
 		},
 	}
@@ -60,10 +67,8 @@ func TestATransactionThatDoesNotFitIsRefused(t *testing.T) {
 	db := goHost(t, "")
 	desk := adopted(t, db)
 	lax, other := db.Begin(), goHost(t, "?_pragma=foreign_keys(1)").Begin()
-	defer lax.Rollback()
-	defer other.Rollback()
 	foreign := host(t, postgres.Open(pgtest.New(t))).Begin()
-	defer foreign.Rollback()
+	t.Cleanup(func() { lax.Rollback(); other.Rollback(); foreign.Rollback() })
 	for want, tx := range map[string]*gorm.DB{
 		"not a transaction": db, "foreign keys": lax, "the desk's database is": other, "one of postgres": foreign,
 	} {
@@ -136,12 +141,17 @@ func TestAnUnsuitablePostgreSQLIsRefused(t *testing.T) {
 // During a rolling upgrade a newer process adds a column to a table that an
 // older one has prepared statements for.
 func TestANewColumnDoesNotDisturbAProcessThatDoesNotKnowIt(t *testing.T) {
-	onEach(t, func(t *testing.T, db *gorm.DB) {
-		var b box
-		for range 3 {
+	t.Parallel()
+	for _, d := range databases() {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			db := withBoxes(t, d.open(t))
+			var b box
+			for range 3 {
+				must(t, db.First(&b, 1).Error)
+			}
+			must(t, db.Exec("ALTER TABLE boxes ADD COLUMN added integer NOT NULL DEFAULT 0").Error)
 			must(t, db.First(&b, 1).Error)
-		}
-		must(t, db.Exec("ALTER TABLE boxes ADD COLUMN added integer NOT NULL DEFAULT 0").Error)
-		must(t, db.First(&b, 1).Error)
-	})
+		})
+	}
 }

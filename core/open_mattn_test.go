@@ -15,6 +15,7 @@ import (
 // withCGO are the databases that only a build with a C compiler can test.
 func withCGO() []database {
 	return []database{{"host with mattn's engine and no pragmas", func(t *testing.T) *gorm.DB {
+		t.Helper()
 		return adopted(t, mattnHost(t, ""))
 	}}}
 }
@@ -29,7 +30,7 @@ func TestATransactionOfAMattnHostIsCheckedToo(t *testing.T) {
 	db := mattnHost(t, "?_txlock=immediate")
 	desk := adopted(t, db)
 	tx := db.Begin()
-	defer tx.Rollback()
+	t.Cleanup(func() { tx.Rollback() })
 	if _, err := core.AdoptTx(desk, tx); err == nil {
 		t.Error("a transaction without foreign keys was taken")
 	}

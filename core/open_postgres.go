@@ -32,6 +32,7 @@ func openPostgres(dsn string) (*gorm.DB, error) {
 	}
 	setDefault(cfg.RuntimeParams, "application_name", "hookdesk")
 	setDefault(cfg.RuntimeParams, "idle_in_transaction_session_timeout", "60000") // milliseconds
+	setDefault(cfg.RuntimeParams, "random_page_cost", "1.1")                      // no disk turns any more: walk an index rather than sort
 	cfg.RuntimeParams["timezone"] = "UTC"
 
 	pool := stdlib.OpenDB(*cfg)

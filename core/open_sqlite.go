@@ -26,16 +26,15 @@ const sqliteMemory = ":memory:"
 // long the switch to WAL waits for everybody.
 const busyTimeout = 10 * time.Second
 
-// The pragmas of a connection; the journal mode belongs to the file.
-var (
-	sqlitePragmas = []string{
+// sqlitePragmas are those of a connection; the journal mode belongs to the file.
+func sqlitePragmas() []string {
+	return []string{
 		fmt.Sprintf("PRAGMA busy_timeout = %d", busyTimeout.Milliseconds()),
 		"PRAGMA foreign_keys = ON",
 		"PRAGMA synchronous = FULL",
 		"PRAGMA journal_size_limit = 67108864", // bytes that a checkpoint leaves of the log
 	}
-	readerPragmas = append(sqlitePragmas[:len(sqlitePragmas):len(sqlitePragmas)], "PRAGMA query_only = ON")
-)
+}
 
 // sqlitePath is the file that a DSN names, if it is one of SQLite. Whatever
 // follows a "?" is dropped: the DSN does not decide over pragmas.
@@ -60,7 +59,7 @@ func openSQLite(path string) (*gorm.DB, error) {
 	}
 	var pool *sqlitePool
 	if path == sqliteMemory {
-		writer := oneConnection(&sqliteConnector{engine: engine, dsn: sqliteMemory, pragmas: sqlitePragmas})
+		writer := oneConnection(&sqliteConnector{engine: engine, dsn: sqliteMemory, pragmas: sqlitePragmas()})
 		pool = &sqlitePool{DB: writer, readers: writer}
 	} else if pool, err = openSQLiteFile(engine, path); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
@@ -89,16 +88,16 @@ func openSQLiteFile(engine driver.Driver, path string) (*sqlitePool, error) {
 	}
 	slashed := filepath.ToSlash(path)
 	if !strings.HasPrefix(slashed, "/") {
-		slashed = "/" + slashed // file:///C:/desk.db
+		slashed = "/" + slashed // a drive of Windows
 	}
 	uri := (&url.URL{Scheme: "file", Path: slashed}).String()
 
-	readers := sql.OpenDB(&sqliteConnector{engine: engine, dsn: uri, pragmas: readerPragmas})
+	readers := sql.OpenDB(&sqliteConnector{engine: engine, dsn: uri, pragmas: append(sqlitePragmas(), "PRAGMA query_only = ON")})
 	n := max(4, 2*runtime.GOMAXPROCS(0))
 	readers.SetMaxOpenConns(n)
 	readers.SetMaxIdleConns(n)
 	// Both engines know _txlock; the rest is said by pragmas, which all know.
-	writer := oneConnection(&sqliteConnector{engine: engine, dsn: uri + "?_txlock=immediate", pragmas: sqlitePragmas, closes: readers})
+	writer := oneConnection(&sqliteConnector{engine: engine, dsn: uri + "?_txlock=immediate", pragmas: sqlitePragmas(), closes: readers})
 	pool := &sqlitePool{DB: writer, readers: readers, path: path}
 	if err := ensureWAL(writer); err != nil {
 		return nil, errors.Join(err, pool.Close())
@@ -228,7 +227,7 @@ var (
 // cannot write, WITH can.
 func (p *sqlitePool) route(query string) *sql.DB {
 	m := readsOnly.FindStringSubmatch(query)
-	if m == nil || strings.EqualFold(m[1], "with") && mayWrite.MatchString(query) {
+	if len(m) == 0 || strings.EqualFold(m[1], "with") && mayWrite.MatchString(query) {
 		return p.DB
 	}
 	return p.readers
@@ -265,7 +264,9 @@ func extendedCode(err error) int {
 	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
 		err = inner
 	}
-	var fields struct{ ExtendedCode int }
+	var fields struct {
+		ExtendedCode int `json:"ExtendedCode"`
+	}
 	text, marshalErr := json.Marshal(err)
 	if marshalErr != nil || json.Unmarshal(text, &fields) != nil {
 		return 0

@@ -14,7 +14,7 @@ import (
 	"github.com/hookdesk/hookdesk/core"
 )
 
-func TestTheDSNDoesNotDecideOverPragmas(t *testing.T) { //nolint:paralleltest // it changes the directory
+func TestTheDSNDoesNotDecideOverPragmas(t *testing.T) { // alone: it changes the directory
 	dir := t.TempDir()
 	bad := "?_pragma=journal_mode(DELETE)&_pragma=foreign_keys(0)&_pragma=synchronous(OFF)&_txlock=deferred&mode=memory"
 	t.Chdir(dir)
@@ -91,7 +91,7 @@ func TestReadersAndTheWriterDoNotWaitForEachOther(t *testing.T) {
 	}
 	rows, err := db.Raw("SELECT id FROM x").Rows()
 	must(t, err)
-	defer rows.Close()
+	t.Cleanup(func() { must(t, rows.Close()) })
 	for rows.Next() {
 		must(t, db.Exec("INSERT INTO x VALUES (5)").Error)
 	}
@@ -194,4 +194,33 @@ func TestTheHostWaitsForTheDeskAndTheDeskForTheHost(t *testing.T) {
 	}
 	must(t, tx.Commit().Error)
 	must(t, <-written)
+}
+
+// Two processes, as far as SQLite can tell: without immediate transactions the
+// one that read first could not write after the other has.
+func TestTwoProcessesReadAndWriteOneFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "desk.db")
+	first, second := withBoxes(t, open(t, path)), open(t, path)
+	var wg sync.WaitGroup
+	for i := range 32 {
+		db := first
+		if i%2 == 0 {
+			db = second
+		}
+		wg.Go(func() {
+			for range 5 {
+				if err := db.Transaction(increment); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	var got box
+	must(t, first.First(&got, 1).Error)
+	if got.N != 32*5 {
+		t.Errorf("n = %d, want %d", got.N, 32*5)
+	}
 }

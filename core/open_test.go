@@ -38,28 +38,40 @@ type database struct {
 
 func databases() []database {
 	return append([]database{
-		{"SQLite file", func(t *testing.T) *gorm.DB { return open(t, "sqlite:"+filepath.Join(t.TempDir(), "desk.db")) }},
-		{"SQLite in memory", func(t *testing.T) *gorm.DB { return open(t, "sqlite::memory:") }},
-		{"PostgreSQL", func(t *testing.T) *gorm.DB { return open(t, pgtest.New(t)) }},
-		{"host with the pure-Go engine and no pragmas", func(t *testing.T) *gorm.DB { return adopted(t, goHost(t, "")) }},
-		{"host with one connection in memory", func(t *testing.T) *gorm.DB { return adopted(t, memoryHost(t)) }},
-		{"host with PostgreSQL", func(t *testing.T) *gorm.DB { return adopted(t, host(t, postgres.Open(pgtest.New(t)))) }},
+		{"SQLite file", func(t *testing.T) *gorm.DB {
+			t.Helper()
+			return open(t, "sqlite:"+filepath.Join(t.TempDir(), "desk.db"))
+		}},
+		{"SQLite in memory", func(t *testing.T) *gorm.DB {
+			t.Helper()
+			return open(t, "sqlite::memory:")
+		}},
+		{"PostgreSQL", func(t *testing.T) *gorm.DB {
+			t.Helper()
+			return open(t, pgtest.New(t))
+		}},
+		{"host with the pure-Go engine and no pragmas", func(t *testing.T) *gorm.DB {
+			t.Helper()
+			return adopted(t, goHost(t, ""))
+		}},
+		{"host with one connection in memory", func(t *testing.T) *gorm.DB {
+			t.Helper()
+			return adopted(t, memoryHost(t))
+		}},
+		{"host with PostgreSQL", func(t *testing.T) *gorm.DB {
+			t.Helper()
+			return adopted(t, host(t, postgres.Open(pgtest.New(t))))
+		}},
 	}, withCGO()...)
 }
 
-// onEach runs a test on every database, with the tables made.
-func onEach(t *testing.T, test func(t *testing.T, db *gorm.DB)) {
-	t.Parallel()
-	for _, d := range databases() {
-		t.Run(d.name, func(t *testing.T) {
-			t.Parallel()
-			db := d.open(t)
-			for stmt := range strings.SplitSeq(boxes, ";") {
-				must(t, db.Exec(stmt).Error)
-			}
-			test(t, db)
-		})
+// withBoxes makes the tables.
+func withBoxes(t *testing.T, db *gorm.DB) *gorm.DB {
+	t.Helper()
+	for stmt := range strings.SplitSeq(boxes, ";") {
+		must(t, db.Exec(stmt).Error)
 	}
+	return db
 }
 
 func open(t *testing.T, dsn string) *gorm.DB {
@@ -129,26 +141,31 @@ func sqlDB(t *testing.T, db *gorm.DB) *sql.DB {
 }
 
 func TestSixtyFourReadThenWriteTransactionsAllSucceed(t *testing.T) {
-	onEach(t, func(t *testing.T, db *gorm.DB) {
-		const writers, rounds = 64, 5
-		var wg sync.WaitGroup
-		for range writers {
-			wg.Go(func() {
-				for range rounds {
-					if err := db.Transaction(increment); err != nil {
-						t.Error(err)
-						return
+	t.Parallel()
+	for _, d := range databases() {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			db := withBoxes(t, d.open(t))
+			const writers, rounds = 64, 5
+			var wg sync.WaitGroup
+			for range writers {
+				wg.Go(func() {
+					for range rounds {
+						if err := db.Transaction(increment); err != nil {
+							t.Error(err)
+							return
+						}
 					}
-				}
-			})
-		}
-		wg.Wait()
-		var got box
-		must(t, db.First(&got, 1).Error)
-		if got.N != writers*rounds {
-			t.Errorf("n = %d, want %d", got.N, writers*rounds)
-		}
-	})
+				})
+			}
+			wg.Wait()
+			var got box
+			must(t, db.First(&got, 1).Error)
+			if got.N != writers*rounds {
+				t.Errorf("n = %d, want %d", got.N, writers*rounds)
+			}
+		})
+	}
 }
 
 func increment(tx *gorm.DB) error {
@@ -160,99 +177,124 @@ func increment(tx *gorm.DB) error {
 }
 
 func TestConstraintErrorsAreTranslatedAndNameTheConstraint(t *testing.T) {
-	onEach(t, func(t *testing.T, db *gorm.DB) {
-		for sql, want := range map[string]error{
-			"INSERT INTO boxes VALUES (1, 'second', 0)": gorm.ErrDuplicatedKey,
-			"INSERT INTO boxes VALUES (2, 'first', 0)":  gorm.ErrDuplicatedKey,
-			"INSERT INTO items VALUES (77)":             gorm.ErrForeignKeyViolated,
-			"INSERT INTO boxes VALUES (3, 'third', -1)": gorm.ErrCheckConstraintViolated,
-		} {
-			if err := db.Exec(sql).Error; !errors.Is(err, want) {
-				t.Errorf("%s: %v, want %v", sql, err, want)
+	t.Parallel()
+	for _, d := range databases() {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			db := withBoxes(t, d.open(t))
+			for sql, want := range map[string]error{
+				"INSERT INTO boxes VALUES (1, 'second', 0)": gorm.ErrDuplicatedKey,
+				"INSERT INTO boxes VALUES (2, 'first', 0)":  gorm.ErrDuplicatedKey,
+				"INSERT INTO items VALUES (77)":             gorm.ErrForeignKeyViolated,
+				"INSERT INTO boxes VALUES (3, 'third', -1)": gorm.ErrCheckConstraintViolated,
+			} {
+				if err := db.Exec(sql).Error; !errors.Is(err, want) {
+					t.Errorf("%s: %v, want %v", sql, err, want)
+				}
+				err := db.Transaction(func(tx *gorm.DB) error { return tx.Exec(sql).Error })
+				if !errors.Is(err, want) {
+					t.Errorf("%s in a transaction: %v, want %v", sql, err, want)
+				}
 			}
-			err := db.Transaction(func(tx *gorm.DB) error { return tx.Exec(sql).Error })
-			if !errors.Is(err, want) {
-				t.Errorf("%s in a transaction: %v, want %v", sql, err, want)
+			err := db.Exec("INSERT INTO boxes VALUES (2, 'first', 0)").Error
+			if !strings.Contains(err.Error(), "name") {
+				t.Errorf("%q does not say which column", err)
 			}
-		}
-		err := db.Exec("INSERT INTO boxes VALUES (2, 'first', 0)").Error
-		if !strings.Contains(err.Error(), "name") {
-			t.Errorf("%q does not say which column", err)
-		}
-	})
+		})
+	}
 }
 
 func TestARefusedInnerTransactionLeavesTheOuterOne(t *testing.T) {
-	onEach(t, func(t *testing.T, db *gorm.DB) {
-		must(t, db.Transaction(func(tx *gorm.DB) error {
-			must(t, tx.Exec("INSERT INTO boxes VALUES (2, 'outer', 0)").Error)
-			inner := tx.Transaction(func(tx *gorm.DB) error {
-				must(t, tx.Exec("INSERT INTO boxes VALUES (3, 'inner', 0)").Error)
-				return tx.Exec("INSERT INTO boxes VALUES (3, 'again', 0)").Error
-			})
-			if !errors.Is(inner, gorm.ErrDuplicatedKey) {
-				t.Errorf("inner transaction: %v", inner)
+	t.Parallel()
+	for _, d := range databases() {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			db := withBoxes(t, d.open(t))
+			must(t, db.Transaction(func(tx *gorm.DB) error {
+				must(t, tx.Exec("INSERT INTO boxes VALUES (2, 'outer', 0)").Error)
+				inner := tx.Transaction(func(tx *gorm.DB) error {
+					must(t, tx.Exec("INSERT INTO boxes VALUES (3, 'inner', 0)").Error)
+					return tx.Exec("INSERT INTO boxes VALUES (3, 'again', 0)").Error
+				})
+				if !errors.Is(inner, gorm.ErrDuplicatedKey) {
+					t.Errorf("inner transaction: %v", inner)
+				}
+				return nil
+			}))
+			names := func() (got []string) {
+				must(t, db.Model(&box{}).Order("id").Pluck("name", &got).Error)
+				return got
 			}
-			return nil
-		}))
-		names := func() (got []string) {
-			must(t, db.Model(&box{}).Order("id").Pluck("name", &got).Error)
-			return got
-		}
-		if got := strings.Join(names(), " "); got != "first outer" {
-			t.Errorf("boxes: %s", got)
-		}
-		refused := errors.New("refused")
-		err := db.Transaction(func(tx *gorm.DB) error {
-			return errors.Join(refused, tx.Exec("DELETE FROM boxes").Error)
+			if got := strings.Join(names(), " "); got != "first outer" {
+				t.Errorf("boxes: %s", got)
+			}
+			refused := errors.New("refused")
+			err := db.Transaction(func(tx *gorm.DB) error {
+				return errors.Join(refused, tx.Exec("DELETE FROM boxes").Error)
+			})
+			if got := strings.Join(names(), " "); !errors.Is(err, refused) || got != "first outer" {
+				t.Errorf("after a rollback (%v): %s", err, got)
+			}
 		})
-		if got := strings.Join(names(), " "); !errors.Is(err, refused) || got != "first outer" {
-			t.Errorf("after a rollback (%v): %s", err, got)
-		}
-	})
+	}
 }
 
 func TestInsertReturningWritesOutsideATransactionToo(t *testing.T) {
-	onEach(t, func(t *testing.T, db *gorm.DB) {
-		var id int64
-		must(t, db.Raw("INSERT INTO boxes VALUES (?, ?, 0) RETURNING id", 9, "nine").Scan(&id).Error)
-		if id != 9 {
-			t.Errorf("id %d", id)
-		}
-		err := db.Raw("WITH gone AS (SELECT 9 AS id) DELETE FROM boxes WHERE id IN (SELECT id FROM gone) RETURNING id").Scan(&id).Error
-		must(t, err)
-		var n int64
-		must(t, db.Model(&box{}).Count(&n).Error)
-		if n != 1 {
-			t.Errorf("%d boxes are left", n)
-		}
-	})
+	t.Parallel()
+	for _, d := range databases() {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			db := withBoxes(t, d.open(t))
+			var id int64
+			must(t, db.Raw("INSERT INTO boxes VALUES (?, ?, 0) RETURNING id", 9, "nine").Scan(&id).Error)
+			if id != 9 {
+				t.Errorf("id %d", id)
+			}
+			err := db.Raw("WITH gone AS (SELECT 9 AS id) DELETE FROM boxes WHERE id IN (SELECT id FROM gone) RETURNING id").Scan(&id).Error
+			must(t, err)
+			var n int64
+			must(t, db.Model(&box{}).Count(&n).Error)
+			if n != 1 {
+				t.Errorf("%d boxes are left", n)
+			}
+		})
+	}
 }
 
 func TestAReadOnlyTransactionReads(t *testing.T) {
-	onEach(t, func(t *testing.T, db *gorm.DB) {
-		var b box
-		err := db.Transaction(func(tx *gorm.DB) error { return tx.First(&b, 1).Error }, &sql.TxOptions{ReadOnly: true})
-		must(t, err)
-		must(t, db.Exec("UPDATE boxes SET n = 1").Error)
-	})
+	t.Parallel()
+	for _, d := range databases() {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			db := withBoxes(t, d.open(t))
+			var b box
+			err := db.Transaction(func(tx *gorm.DB) error { return tx.First(&b, 1).Error }, &sql.TxOptions{ReadOnly: true})
+			must(t, err)
+			must(t, db.Exec("UPDATE boxes SET n = 1").Error)
+		})
+	}
 }
 
 func TestACancelledTransactionFreesTheWriter(t *testing.T) {
-	onEach(t, func(t *testing.T, db *gorm.DB) {
-		ctx, cancel := context.WithCancel(t.Context())
-		tx := db.WithContext(ctx).Begin()
-		must(t, tx.Exec("UPDATE boxes SET n = 5").Error)
-		cancel()
-		ctx, done := context.WithTimeout(t.Context(), 10*time.Second)
-		defer done()
-		must(t, db.WithContext(ctx).Exec("UPDATE boxes SET n = n + 1").Error)
-		var b box
-		must(t, db.First(&b, 1).Error)
-		if b.N != 1 {
-			t.Errorf("n = %d: the cancelled change was kept", b.N)
-		}
-	})
+	t.Parallel()
+	for _, d := range databases() {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			db := withBoxes(t, d.open(t))
+			ctx, cancel := context.WithCancel(t.Context())
+			tx := db.WithContext(ctx).Begin()
+			must(t, tx.Exec("UPDATE boxes SET n = 5").Error)
+			cancel()
+			ctx, done := context.WithTimeout(t.Context(), 10*time.Second)
+			defer done()
+			must(t, db.WithContext(ctx).Exec("UPDATE boxes SET n = n + 1").Error)
+			var b box
+			must(t, db.First(&b, 1).Error)
+			if b.N != 1 {
+				t.Errorf("n = %d: the cancelled change was kept", b.N)
+			}
+		})
+	}
 }
 
 func TestAnUnknownDSNIsRefusedWithoutItsPassword(t *testing.T) {

@@ -38,8 +38,9 @@ type Sequencer interface {
 type Query struct {
 	Where []Cond
 	Order []Order
-	// After is the place behind which the page starts: a value for each entry
-	// of Order, which all have the same direction then.
+	// After is the place behind which the page starts: a value for each of the
+	// last entries of Order, which all have the same direction then. What stands
+	// before them is the same in all rows.
 	After []any
 	Limit int // 0: all
 	// Lock keeps the rows as they are until the transaction ends.
@@ -77,6 +78,7 @@ const (
 	IsNull // of the column
 	NotNull
 	True   // the boolean column, said literally: partial indexes match it
+	Marked // always true: "column <> -1", literally, as the indexes say that are meant to be used
 	Either // Any holds the alternatives
 	SQL    // Column is a condition in SQL on table t, Value its []any arguments
 )

@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
 	"gorm.io/gorm"
+
+	"github.com/hookdesk/hookdesk/schema"
 )
 
 // gormStore is the Store on SQLite and PostgreSQL. GORM keeps the connections,
@@ -19,6 +22,28 @@ type gormStore struct {
 	db       *gorm.DB
 	prefix   string
 	postgres bool
+}
+
+// NewStore is the Store that a desk makes of Config.DB by itself, for a host
+// that wraps one in its own, and for tests. It brings the tables up to date. The
+// prefix is that of Config.TablePrefix, and db is one of Open, which stays the
+// caller's to close.
+func NewStore(db *gorm.DB, prefix string) (Store, error) {
+	adopted, err := adopt(db)
+	if err != nil {
+		return nil, fmt.Errorf("core: the database: %w", err)
+	}
+	if adopted != db && adopted.Name() == "sqlite" {
+		return nil, errors.Join(errors.New("core: the database: it is not one of core.Open"), release(adopted))
+	}
+	m, err := schema.New(adopted, prefix, schema.Owner{ID: coreID, Migrations: schema.Core()})
+	if err == nil {
+		err = m.Up(context.Background())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("core: %w", err)
+	}
+	return newGormStore(adopted, prefix), nil
 }
 
 func newGormStore(db *gorm.DB, prefix string) *gormStore {
@@ -135,11 +160,12 @@ func (s *gormStore) Count(ctx context.Context, row any, q Query) (int, error) {
 
 // from writes all of a SELECT behind its columns.
 func (s *gormStore) from(st *statement, tb *Table, q Query) {
-	sorted := "t"
+	sorted, keys, where := "t", tb, q.Where
 	st.WriteString(" FROM " + s.prefix + tb.Name + " t")
 	if q.From != nil {
-		sorted = "x"
-		st.WriteString(" JOIN " + s.prefix + TableOf(q.From.Row).Name + " x ON x." + q.From.Key + " = t.id")
+		sorted, keys, where = "x", TableOf(q.From.Row), q.From.Where
+		// By "+ 0" a planner cannot walk the tickets instead, looking for a word in each.
+		st.WriteString(" JOIN " + s.prefix + TableOf(q.From.Row).Name + " x ON t.id = x." + q.From.Key + " + 0")
 	}
 	st.WriteString(" WHERE 1=1")
 	if q.From != nil {
@@ -149,16 +175,25 @@ func (s *gormStore) from(st *statement, tb *Table, q Query) {
 	st.after(sorted, q)
 	if len(q.Order) > 0 {
 		st.WriteString(" ORDER BY ")
-		st.list(len(q.Order), ",", func(i int) {
-			st.WriteString(sorted + "." + q.Order[i].Column)
-			if q.Order[i].Desc {
-				st.WriteString(" DESC")
-			}
-		})
+		st.list(len(q.Order), ",", func(i int) { st.order(sorted, keys, where, q.Order[i]) })
 	}
 	if q.Limit > 0 { // a literal: planners cost a page of 25 by it
 		st.WriteString(" LIMIT " + strconv.Itoa(q.Limit))
 	}
+}
+
+// order writes a sort key. NULL is the least of values, which PostgreSQL is told
+// where there may be some among others; told elsewhere, it would not use the index.
+func (st *statement) order(table string, tb *Table, where []Cond, o Order) {
+	st.WriteString(table + "." + o.Column)
+	if o.Desc {
+		st.WriteString(" DESC")
+	}
+	c, _ := tb.Column(o.Column) // one that does not exist is the database's to refuse
+	if !st.postgres || !c.null || slices.ContainsFunc(where, func(w Cond) bool { return w.Column == o.Column }) {
+		return
+	}
+	st.WriteString(map[bool]string{false: " NULLS FIRST", true: " NULLS LAST"}[o.Desc])
 }
 
 // after writes the keyset as a row value: the form that both databases turn
@@ -167,8 +202,9 @@ func (st *statement) after(table string, q Query) {
 	if len(q.After) == 0 {
 		return
 	}
+	order := q.Order[len(q.Order)-len(q.After):]
 	st.WriteString(" AND (")
-	st.list(len(q.Order), ",", func(i int) { st.WriteString(table + "." + q.Order[i].Column) })
+	st.list(len(order), ",", func(i int) { st.WriteString(table + "." + order[i].Column) })
 	st.WriteString(map[bool]string{true: ") < (", false: ") > ("}[q.Order[0].Desc])
 	st.list(len(q.After), ",", func(i int) { st.bind(q.After[i]) })
 	st.WriteString(")")
@@ -192,6 +228,8 @@ func (st *statement) cond(table string, c Cond) {
 		st.WriteString(column + " IS NOT NULL")
 	case True:
 		st.WriteString(column)
+	case Marked:
+		st.WriteString(column + " <> -1")
 	case In:
 		st.in(column, c.Value)
 	case Either:

@@ -219,6 +219,8 @@ func holds(c Cond, row any) bool {
 		return v != nil
 	case True:
 		return v == true
+	case Marked:
+		return true
 	case In:
 		list := reflect.ValueOf(c.Value)
 		for i := range list.Len() {

@@ -135,9 +135,11 @@ func (d *Desk) runs() (n int64) {
 const patience = 10 * time.Second
 
 // eventually waits until ok holds, and reports whether it did in time.
-func eventually(ok func() bool) bool {
+func eventually(ok func() bool) bool { return within(patience, ok) }
+
+func within(limit time.Duration, ok func() bool) bool {
 	pause := 20 * time.Microsecond
-	for end := time.Now().Add(patience); !ok(); pause = min(2*pause, 5*time.Millisecond) {
+	for end := time.Now().Add(limit); !ok(); pause = min(2*pause, 5*time.Millisecond) {
 		if time.Now().After(end) {
 			return false
 		}

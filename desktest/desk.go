@@ -46,6 +46,15 @@ func New(t testing.TB, db Database, plugins ...core.Plugin) *Desk {
 // desk runs on that one, and db counts for nothing.
 func NewWith(t testing.TB, db Database, edit func(*core.Config), plugins ...core.Plugin) *Desk {
 	t.Helper()
+	d := prepare(t, db, edit, plugins...)
+	d.run()
+	t.Cleanup(func() { d.stop() })
+	return d
+}
+
+// prepare is a desk that is not made yet.
+func prepare(t testing.TB, db Database, edit func(*core.Config), plugins ...core.Plugin) *Desk {
+	t.Helper()
 	d := &Desk{Clock: newClock(), t: t, journal: &journal{t: t}, label: nextLabel()}
 	d.Config = core.Config{
 		TablePrefix: "hookdesk_", Identify: identify, GuestTickets: true, BaseURL: "https://desk.example" + Prefix,
@@ -60,8 +69,6 @@ func NewWith(t testing.TB, db Database, edit func(*core.Config), plugins ...core
 		d.Config.DB = db.open(t, d.Config)
 	}
 	d.DB = d.Config.DB
-	d.run()
-	t.Cleanup(func() { d.stop() })
 	return d
 }
 
@@ -85,7 +92,7 @@ func (d *Desk) Reopen(plugins ...core.Plugin) {
 func (d *Desk) run() {
 	d.t.Helper()
 	d.stop = func() {}
-	made, err := core.New(d.Config)
+	made, err := d.build()
 	if err != nil {
 		d.t.Fatal(err)
 	}

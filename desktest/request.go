@@ -39,11 +39,16 @@ func (d *Desk) Do(who Who, request string, body any) *Response {
 // a value is left out.
 func (d *Desk) DoWith(who Who, request string, body any, headers http.Header) *Response {
 	d.t.Helper()
+	return d.send(context.Background(), who, request, body, headers)
+}
+
+func (d *Desk) send(ctx context.Context, who Who, request string, body any, headers http.Header) *Response {
+	d.t.Helper()
 	method, path, found := strings.Cut(request, " ")
 	if !found || !strings.HasPrefix(path, "/") {
 		d.t.Fatalf("desktest: %q is not of the form METHOD /path", request)
 	}
-	r := httptest.NewRequestWithContext(context.Background(), method, Prefix+path, d.reader(body))
+	r := httptest.NewRequestWithContext(ctx, method, Prefix+path, d.reader(body))
 	r.Header = who.Header()
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")

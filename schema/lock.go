@@ -182,14 +182,19 @@ func lockFile(db *sql.DB) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := os.Stat(filepath.Dir(path)); path == "" || err != nil {
+	if path == "" || !isDir(filepath.Dir(path)) {
 		return "file:hookdesk-migrate?mode=memory&cache=shared", nil
 	}
 	path = filepath.ToSlash(path)
 	if !strings.HasPrefix(path, "/") {
-		path = "/" + path // file:///C:/desk.db
+		path = "/" + path // a drive of Windows
 	}
 	return (&url.URL{Scheme: "file", Path: path + "-migrate"}).String(), nil
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // SessionLock waits for the lock. The connection plays no part in it.

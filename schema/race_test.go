@@ -20,16 +20,9 @@ import (
 // migrates with slow.
 const childEnv = "SCHEMA_TEST_CHILD"
 
-func TestMain(m *testing.M) {
-	if os.Getenv(childEnv) == "" {
-		os.Exit(m.Run())
-	}
-	testing.Init()
-	os.Exit(m.Run()) // -test.run selects TestChild
-}
-
 // TestChild is no test but the child process.
 func TestChild(t *testing.T) {
+	t.Parallel()
 	dsn := os.Getenv(childEnv)
 	if dsn == "" {
 		t.Skip("only in a child process")
@@ -49,40 +42,44 @@ func child(t *testing.T, dsn string) (*exec.Cmd, *bytes.Buffer) {
 }
 
 func TestManyMigrateAtOnce(t *testing.T) {
-	onBoth(t, func(t *testing.T, dsn string) {
-		var wg sync.WaitGroup
-		shared, owner := open(t, dsn), slow(t)
-		for i := range 8 {
-			wg.Go(func() {
-				db := shared
-				if i%2 == 0 { // half of them with a pool of their own
-					var err error
-					if db, err = connect(dsn); err != nil {
-						t.Error(err)
-						return
+	t.Parallel()
+	for name, dsn := range both(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var wg sync.WaitGroup
+			shared, owner := open(t, dsn), slow(t)
+			for i := range 8 {
+				wg.Go(func() {
+					db := shared
+					if i%2 == 0 { // half of them with a pool of their own
+						var err error
+						if db, err = connect(dsn); err != nil {
+							t.Error(err)
+							return
+						}
+						defer pool(t, db).Close()
 					}
-					defer pool(t, db).Close()
-				}
-				m, err := schema.New(db, "hd_", owner)
-				if err == nil {
-					err = m.Up(t.Context())
-				}
-				if err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		for range 3 {
-			cmd, out := child(t, dsn)
-			wg.Go(func() {
-				if err := cmd.Wait(); err != nil {
-					t.Errorf("child: %v\n%s", err, out)
-				}
-			})
-		}
-		wg.Wait()
-		complete(t, shared)
-	})
+					m, err := schema.New(db, "hd_", owner)
+					if err == nil {
+						err = m.Up(t.Context())
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			for range 3 {
+				cmd, out := child(t, dsn)
+				wg.Go(func() {
+					if err := cmd.Wait(); err != nil {
+						t.Errorf("child: %v\n%s", err, out)
+					}
+				})
+			}
+			wg.Wait()
+			complete(t, shared)
+		})
+	}
 }
 
 func TestManyMigrateOneDatabaseInMemory(t *testing.T) {
@@ -105,28 +102,32 @@ func TestManyMigrateOneDatabaseInMemory(t *testing.T) {
 }
 
 func TestAKilledRunIsFinishedByTheNext(t *testing.T) {
-	onBoth(t, func(t *testing.T, dsn string) {
-		db := open(t, dsn)
-		// A child is killed a little later each time, beginning when it has made
-		// the version table: somewhere it is in the middle of each migration.
-		for round := range 12 {
-			cmd, out := child(t, dsn)
-			done := make(chan error, 1)
-			go func() { done <- cmd.Wait() }()
-			waitFor(t, func() bool { return strings.Contains(tables(t, db), "hd_toy_migrations") })
-			select {
-			case err := <-done:
-				if err != nil {
-					t.Fatalf("round %d: %v\n%s", round, err, out)
+	t.Parallel()
+	for name, dsn := range both(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, dsn)
+			// A child is killed a little later each time, beginning when it has made
+			// the version table: somewhere it is in the middle of each migration.
+			for round := range 12 {
+				cmd, out := child(t, dsn)
+				done := make(chan error, 1)
+				go func() { done <- cmd.Wait() }()
+				waitFor(t, func() bool { return strings.Contains(tables(t, db), "hd_toy_migrations") })
+				select {
+				case err := <-done:
+					if err != nil {
+						t.Fatalf("round %d: %v\n%s", round, err, out)
+					}
+				case <-time.After(time.Duration(round*13) * time.Millisecond):
+					must(t, cmd.Process.Kill())
+					<-done
 				}
-			case <-time.After(time.Duration(round*13) * time.Millisecond):
-				must(t, cmd.Process.Kill())
-				<-done
 			}
-		}
-		must(t, migrator(t, db, "hd_", slow(t)).Up(t.Context()))
-		complete(t, db)
-	})
+			must(t, migrator(t, db, "hd_", slow(t)).Up(t.Context()))
+			complete(t, db)
+		})
+	}
 }
 
 func waitFor(t *testing.T, ok func() bool) {

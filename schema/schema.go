@@ -226,8 +226,7 @@ func (m *Migrator) down(ctx context.Context, o owner) error {
 
 // named says in which file it was.
 func named(err error) error {
-	var partial *goose.PartialError
-	if errors.As(err, &partial) {
+	if partial, ok := errors.AsType[*goose.PartialError](err); ok {
 		return fmt.Errorf("%s: %w", partial.Failed.Source.Path, err)
 	}
 	return err

@@ -48,17 +48,13 @@ func open(t *testing.T, dsn string) *gorm.DB {
 	return db
 }
 
-// onBoth runs a test on a database of each kind that a desk runs on.
-func onBoth(t *testing.T, test func(t *testing.T, dsn string)) {
-	t.Parallel()
-	t.Run("SQLite", func(t *testing.T) {
-		t.Parallel()
-		test(t, "file:"+filepath.Join(t.TempDir(), "desk.db")+pragmas)
-	})
-	t.Run("PostgreSQL", func(t *testing.T) {
-		t.Parallel()
-		test(t, pgtest.New(t))
-	})
+// both are empty databases of the two kinds that a desk runs on.
+func both(t *testing.T) map[string]string {
+	t.Helper()
+	return map[string]string{
+		"SQLite":     "file:" + filepath.Join(t.TempDir(), "desk.db") + pragmas,
+		"PostgreSQL": pgtest.New(t),
+	}
 }
 
 func must(t *testing.T, err error) {
@@ -118,91 +114,111 @@ func tables(t *testing.T, db *gorm.DB) string {
 }
 
 func TestUpDownUp(t *testing.T) {
-	onBoth(t, func(t *testing.T, dsn string) {
-		db := open(t, dsn)
-		m := migrator(t, db, "hd_", toy(), plug())
-		const all = "hd_plug_migrations hd_plug_parts hd_things hd_toy_migrations"
-		for range 2 {
-			must(t, m.Up(t.Context()))
-			if got := tables(t, db); got != all {
-				t.Errorf("after up: %s", got)
+	t.Parallel()
+	for name, dsn := range both(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, dsn)
+			m := migrator(t, db, "hd_", toy(), plug())
+			const all = "hd_plug_migrations hd_plug_parts hd_things hd_toy_migrations"
+			for range 2 {
+				must(t, m.Up(t.Context()))
+				if got := tables(t, db); got != all {
+					t.Errorf("after up: %s", got)
+				}
+				if n := query[int](t, db, "SELECT sum(n) FROM hd_things"); n != 2 {
+					t.Errorf("the change of rows ran %d times", n/2)
+				}
+				want := "toy " + map[bool]string{true: "postgres", false: "sqlite"}[db.Name() == "postgres"]
+				var names []string
+				must(t, db.Raw("SELECT name FROM hd_things ORDER BY id").Scan(&names).Error)
+				if got := strings.Join(names, " "); got != want {
+					t.Errorf("rendered %q, want %q", got, want)
+				}
+				must(t, m.Down(t.Context(), "plug"))
+				must(t, m.Down(t.Context(), "toy"))
+				if got := tables(t, db); got != "" {
+					t.Errorf("after down: %s", got)
+				}
 			}
-			if n := query[int](t, db, "SELECT sum(n) FROM hd_things"); n != 2 {
-				t.Errorf("the change of rows ran %d times", n/2)
-			}
-			want := "toy " + map[bool]string{true: "postgres", false: "sqlite"}[db.Name() == "postgres"]
-			var names []string
-			must(t, db.Raw("SELECT name FROM hd_things ORDER BY id").Scan(&names).Error)
-			if got := strings.Join(names, " "); got != want {
-				t.Errorf("rendered %q, want %q", got, want)
-			}
-			must(t, m.Down(t.Context(), "plug"))
-			must(t, m.Down(t.Context(), "toy"))
-			if got := tables(t, db); got != "" {
-				t.Errorf("after down: %s", got)
-			}
-		}
-	})
+		})
+	}
 }
 
 func TestUpAgainDoesNothing(t *testing.T) {
-	onBoth(t, func(t *testing.T, dsn string) {
-		db := open(t, dsn)
-		for range 3 {
-			must(t, migrator(t, db, "hd_", toy(), plug()).Up(t.Context()))
-		}
-		if n := query[int](t, db, "SELECT count(*) FROM hd_toy_migrations WHERE version_id > 0"); n != 3 {
-			t.Errorf("%d versions are recorded", n)
-		}
-	})
+	t.Parallel()
+	for name, dsn := range both(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, dsn)
+			for range 3 {
+				must(t, migrator(t, db, "hd_", toy(), plug()).Up(t.Context()))
+			}
+			if n := query[int](t, db, "SELECT count(*) FROM hd_toy_migrations WHERE version_id > 0"); n != 3 {
+				t.Errorf("%d versions are recorded", n)
+			}
+		})
+	}
 }
 
 func TestTheCoreGoesUpDownUpUnderAnyPrefix(t *testing.T) {
-	onBoth(t, func(t *testing.T, dsn string) {
-		db := open(t, dsn)
-		owner := schema.Owner{ID: "core", Migrations: schema.Core()}
-		for _, prefix := range []string{"hookdesk_", "b_", "hookdesk_"} {
-			m := migrator(t, db, prefix, owner)
-			must(t, m.Up(t.Context()))
-			for name := range strings.FieldsSeq(tables(t, db)) {
-				if !strings.HasPrefix(name, "hookdesk_") && !strings.HasPrefix(name, "b_") {
-					t.Errorf("the table %s has no prefix", name)
+	t.Parallel()
+	for name, dsn := range both(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, dsn)
+			owner := schema.Owner{ID: "core", Migrations: schema.Core()}
+			for _, prefix := range []string{"hookdesk_", "b_", "hookdesk_"} {
+				m := migrator(t, db, prefix, owner)
+				must(t, m.Up(t.Context()))
+				for name := range strings.FieldsSeq(tables(t, db)) {
+					if !strings.HasPrefix(name, "hookdesk_") && !strings.HasPrefix(name, "b_") {
+						t.Errorf("the table %s has no prefix", name)
+					}
+				}
+				if prefix == "b_" {
+					continue
+				}
+				must(t, m.Down(t.Context(), "core"))
+				if left := tables(t, db); strings.Contains(left, prefix) {
+					t.Errorf("after down: %s", left)
 				}
 			}
-			if prefix == "b_" {
-				continue
-			}
-			must(t, m.Down(t.Context(), "core"))
-			if left := tables(t, db); strings.Contains(left, prefix) {
-				t.Errorf("after down: %s", left)
-			}
-		}
-	})
+		})
+	}
 }
 
 func TestTwoDesksShareADatabase(t *testing.T) {
-	onBoth(t, func(t *testing.T, dsn string) {
-		db := open(t, dsn)
-		a, b := migrator(t, db, "a_", toy(), plug()), migrator(t, db, "b_", toy())
-		must(t, a.Up(t.Context()))
-		must(t, b.Up(t.Context()))
-		must(t, a.Down(t.Context(), "plug"))
-		must(t, a.Down(t.Context(), "toy"))
-		if got := tables(t, db); got != "b_things b_toy_migrations" {
-			t.Errorf("tables: %s", got)
-		}
-	})
+	t.Parallel()
+	for name, dsn := range both(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, dsn)
+			a, b := migrator(t, db, "a_", toy(), plug()), migrator(t, db, "b_", toy())
+			must(t, a.Up(t.Context()))
+			must(t, b.Up(t.Context()))
+			must(t, a.Down(t.Context(), "plug"))
+			must(t, a.Down(t.Context(), "toy"))
+			if got := tables(t, db); got != "b_things b_toy_migrations" {
+				t.Errorf("tables: %s", got)
+			}
+		})
+	}
 }
 
 func TestAnImportBringsItsOwnIDs(t *testing.T) {
-	onBoth(t, func(t *testing.T, dsn string) {
-		db := open(t, dsn)
-		must(t, migrator(t, db, "hd_", toy()).Up(t.Context()))
-		must(t, db.Exec("INSERT INTO hd_things (id, name) VALUES (4711, 'imported')").Error)
-		if id := query[int](t, db, "INSERT INTO hd_things (name) VALUES ('made') RETURNING id"); id < 3 {
-			t.Errorf("the database made the id %d", id)
-		}
-	})
+	t.Parallel()
+	for name, dsn := range both(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, dsn)
+			must(t, migrator(t, db, "hd_", toy()).Up(t.Context()))
+			must(t, db.Exec("INSERT INTO hd_things (id, name) VALUES (4711, 'imported')").Error)
+			if id := query[int](t, db, "INSERT INTO hd_things (name) VALUES ('made') RETURNING id"); id < 3 {
+				t.Errorf("the database made the id %d", id)
+			}
+		})
+	}
 }
 
 func TestADatabaseInMemoryIsMigrated(t *testing.T) {
@@ -215,67 +231,79 @@ func TestADatabaseInMemoryIsMigrated(t *testing.T) {
 }
 
 func TestAMigrationThatFailsLeavesNothingOfItself(t *testing.T) {
-	onBoth(t, func(t *testing.T, dsn string) {
-		db := open(t, dsn)
-		bad := with(t, toy(), map[string]string{"0004_bad.sql": `-- +goose Up
+	t.Parallel()
+	for name, dsn := range both(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, dsn)
+			bad := with(t, toy(), map[string]string{"0004_bad.sql": `-- +goose Up
 CREATE TABLE {{.Prefix}}half (id int);
 INSERT INTO {{.Prefix}}nowhere VALUES (1);`})
-		err := migrator(t, db, "hd_", bad).Up(t.Context())
-		if err == nil || !strings.Contains(err.Error(), "0004_bad.sql") || !strings.Contains(err.Error(), "migrate toy") {
-			t.Errorf("the error does not name the owner and the file: %v", err)
-		}
-		if got := tables(t, db); got != "hd_things hd_toy_migrations" {
-			t.Errorf("tables: %s", got)
-		}
-		good := with(t, toy(), map[string]string{"0004_bad.sql": "-- +goose Up\nCREATE TABLE {{.Prefix}}half (id int);"})
-		must(t, migrator(t, db, "hd_", good).Up(t.Context()))
-	})
+			err := migrator(t, db, "hd_", bad).Up(t.Context())
+			if err == nil || !strings.Contains(err.Error(), "0004_bad.sql") || !strings.Contains(err.Error(), "migrate toy") {
+				t.Errorf("the error does not name the owner and the file: %v", err)
+			}
+			if got := tables(t, db); got != "hd_things hd_toy_migrations" {
+				t.Errorf("tables: %s", got)
+			}
+			good := with(t, toy(), map[string]string{"0004_bad.sql": "-- +goose Up\nCREATE TABLE {{.Prefix}}half (id int);"})
+			must(t, migrator(t, db, "hd_", good).Up(t.Context()))
+		})
+	}
 }
 
 func TestADatabaseOfANewerProgramIsLeftAlone(t *testing.T) {
-	onBoth(t, func(t *testing.T, dsn string) {
-		db := open(t, dsn)
-		newer := with(t, toy(), map[string]string{"0004_more.sql": "-- +goose Up\nALTER TABLE {{.Prefix}}things ADD COLUMN more bigint;"})
-		must(t, migrator(t, db, "hd_", newer).Up(t.Context()))
+	t.Parallel()
+	for name, dsn := range both(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, dsn)
+			newer := with(t, toy(), map[string]string{"0004_more.sql": "-- +goose Up\nALTER TABLE {{.Prefix}}things ADD COLUMN more bigint;"})
+			must(t, migrator(t, db, "hd_", newer).Up(t.Context()))
 
-		var log bytes.Buffer
-		old := migrator(t, db, "hd_", toy()).WithLogger(slog.New(slog.NewTextHandler(&log, nil)))
-		must(t, old.Up(t.Context()))
-		if !strings.Contains(log.String(), "newer program") || !strings.Contains(log.String(), "version=4 known=3") {
-			t.Errorf("the log says %q", log.String())
-		}
-		status, err := old.Status(t.Context())
-		must(t, err)
-		if s := status[0]; s.Version != 4 || s.Known != 3 || len(s.Pending) != 0 {
-			t.Errorf("status %+v", s)
-		}
-		if err := old.Down(t.Context(), "toy"); err == nil || !strings.Contains(err.Error(), "newer program") {
-			t.Errorf("down: %v", err)
-		}
-		if n := query[int](t, db, "SELECT sum(n) FROM hd_things"); n != 2 {
-			t.Error("the refused down changed something")
-		}
-	})
+			var log bytes.Buffer
+			old := migrator(t, db, "hd_", toy()).WithLogger(slog.New(slog.NewTextHandler(&log, nil)))
+			must(t, old.Up(t.Context()))
+			if !strings.Contains(log.String(), "newer program") || !strings.Contains(log.String(), "version=4 known=3") {
+				t.Errorf("the log says %q", log.String())
+			}
+			status, err := old.Status(t.Context())
+			must(t, err)
+			if s := status[0]; s.Version != 4 || s.Known != 3 || len(s.Pending) != 0 {
+				t.Errorf("status %+v", s)
+			}
+			if err := old.Down(t.Context(), "toy"); err == nil || !strings.Contains(err.Error(), "newer program") {
+				t.Errorf("down: %v", err)
+			}
+			if n := query[int](t, db, "SELECT sum(n) FROM hd_things"); n != 2 {
+				t.Error("the refused down changed something")
+			}
+		})
+	}
 }
 
 func TestStatusTellsWhatIsPendingAndChangesNothing(t *testing.T) {
-	onBoth(t, func(t *testing.T, dsn string) {
-		db := open(t, dsn)
-		m := migrator(t, db, "hd_", toy(), plug())
-		status, err := m.Status(t.Context())
-		must(t, err)
-		want := []string{"0001_tables.sql", "0002_count.sql", "0003_index.sql"}
-		if s := status[0]; s.Owner != "toy" || s.Version != 0 || s.Known != 3 || !slices.Equal(s.Pending, want) {
-			t.Errorf("before: %+v", s)
-		}
-		if got := tables(t, db); got != "" {
-			t.Errorf("status made %s", got)
-		}
-		must(t, m.Up(t.Context()))
-		if status, err = m.Status(t.Context()); err != nil || status[1].Version != 1 || len(status[0].Pending) != 0 {
-			t.Errorf("after: %+v, %v", status, err)
-		}
-	})
+	t.Parallel()
+	for name, dsn := range both(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, dsn)
+			m := migrator(t, db, "hd_", toy(), plug())
+			status, err := m.Status(t.Context())
+			must(t, err)
+			want := []string{"0001_tables.sql", "0002_count.sql", "0003_index.sql"}
+			if s := status[0]; s.Owner != "toy" || s.Version != 0 || s.Known != 3 || !slices.Equal(s.Pending, want) {
+				t.Errorf("before: %+v", s)
+			}
+			if got := tables(t, db); got != "" {
+				t.Errorf("status made %s", got)
+			}
+			must(t, m.Up(t.Context()))
+			if status, err = m.Status(t.Context()); err != nil || status[1].Version != 1 || len(status[0].Pending) != 0 {
+				t.Errorf("after: %+v, %v", status, err)
+			}
+		})
+	}
 }
 
 func TestWhatIsNotAPlainNameIsRefused(t *testing.T) {
@@ -331,15 +359,19 @@ func TestAFileThatCannotWorkIsRefusedByName(t *testing.T) {
 }
 
 func TestUpEndsWithItsContext(t *testing.T) {
-	onBoth(t, func(t *testing.T, dsn string) {
-		db := open(t, dsn)
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if err := migrator(t, db, "hd_", toy()).Up(ctx); err == nil {
-			t.Error("no error")
-		}
-		must(t, migrator(t, db, "hd_", toy()).Up(t.Context()))
-	})
+	t.Parallel()
+	for name, dsn := range both(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, dsn)
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			if err := migrator(t, db, "hd_", toy()).Up(ctx); err == nil {
+				t.Error("no error")
+			}
+			must(t, migrator(t, db, "hd_", toy()).Up(t.Context()))
+		})
+	}
 }
 
 // slow adds migrations that take a while and count how often they ran.

@@ -63,11 +63,13 @@ CREATE TABLE {{.Prefix}}tickets (
 	public_at         bigint   NOT NULL,
 	deleted_at        bigint
 );
--- The queue: every offered filter with every offered sort, over open tickets only.
-CREATE INDEX {{.Prefix}}queue_updated             ON {{.Prefix}}tickets (updated_at, id) WHERE is_open;
-CREATE INDEX {{.Prefix}}queue_created             ON {{.Prefix}}tickets (created_at, id) WHERE is_open;
-CREATE INDEX {{.Prefix}}queue_priority            ON {{.Prefix}}tickets (priority, updated_at, id) WHERE is_open;
-CREATE INDEX {{.Prefix}}queue_priority_created    ON {{.Prefix}}tickets (priority, created_at, id) WHERE is_open;
+-- The queue: every offered filter with every offered sort, over open tickets only. "<> -1" is true of every row and hides
+-- the indexes that begin with a sort key from lists that do not say so: PostgreSQL would walk them for a filter that it
+-- takes for common, and for a rare value walk the whole queue.
+CREATE INDEX {{.Prefix}}queue_updated             ON {{.Prefix}}tickets (updated_at, id) WHERE is_open AND id <> -1;
+CREATE INDEX {{.Prefix}}queue_created             ON {{.Prefix}}tickets (created_at, id) WHERE is_open AND id <> -1;
+CREATE INDEX {{.Prefix}}queue_priority            ON {{.Prefix}}tickets (priority, updated_at, id) WHERE is_open AND priority <> -1;
+CREATE INDEX {{.Prefix}}queue_priority_created    ON {{.Prefix}}tickets (priority, created_at, id) WHERE is_open AND priority <> -1;
 CREATE INDEX {{.Prefix}}queue_status_updated      ON {{.Prefix}}tickets (status, updated_at, id) WHERE is_open;
 CREATE INDEX {{.Prefix}}queue_status_created      ON {{.Prefix}}tickets (status, created_at, id) WHERE is_open;
 CREATE INDEX {{.Prefix}}queue_status_priority     ON {{.Prefix}}tickets (status, priority, updated_at, id) WHERE is_open;
@@ -81,8 +83,8 @@ CREATE INDEX {{.Prefix}}queue_assignee_updated    ON {{.Prefix}}tickets (assigne
 CREATE INDEX {{.Prefix}}queue_assignee_created    ON {{.Prefix}}tickets (assignee_id, created_at, id) WHERE is_open;
 CREATE INDEX {{.Prefix}}queue_assignee_priority   ON {{.Prefix}}tickets (assignee_id, priority, updated_at, id) WHERE is_open;
 -- The archive: all that was not deleted.
-CREATE INDEX {{.Prefix}}tickets_updated            ON {{.Prefix}}tickets (updated_at, id) WHERE deleted_at IS NULL;
-CREATE INDEX {{.Prefix}}tickets_created            ON {{.Prefix}}tickets (created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX {{.Prefix}}tickets_updated            ON {{.Prefix}}tickets (updated_at, id) WHERE deleted_at IS NULL AND id <> -1;
+CREATE INDEX {{.Prefix}}tickets_created            ON {{.Prefix}}tickets (created_at, id) WHERE deleted_at IS NULL AND id <> -1;
 CREATE INDEX {{.Prefix}}tickets_status_updated     ON {{.Prefix}}tickets (status, updated_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX {{.Prefix}}tickets_priority_updated   ON {{.Prefix}}tickets (priority, updated_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX {{.Prefix}}tickets_type_updated       ON {{.Prefix}}tickets (type, updated_at, id) WHERE deleted_at IS NULL;
@@ -145,10 +147,10 @@ CREATE TABLE {{.Prefix}}ticket_tags (
 	updated_at bigint   NOT NULL,
 	PRIMARY KEY (ticket_id, tag_id)
 );
+CREATE INDEX {{.Prefix}}tickets_tag_updated ON {{.Prefix}}ticket_tags (tag_id, updated_at, ticket_id);
 CREATE INDEX {{.Prefix}}queue_tag_updated  ON {{.Prefix}}ticket_tags (tag_id, updated_at, ticket_id) WHERE is_open;
 CREATE INDEX {{.Prefix}}queue_tag_created  ON {{.Prefix}}ticket_tags (tag_id, created_at, ticket_id) WHERE is_open;
 CREATE INDEX {{.Prefix}}queue_tag_priority ON {{.Prefix}}ticket_tags (tag_id, priority, updated_at, ticket_id) WHERE is_open;
-CREATE INDEX {{.Prefix}}tickets_tag_updated ON {{.Prefix}}ticket_tags (tag_id, updated_at, ticket_id);
 
 -- Which words stand in a ticket's subject and replies; fed after the commit, from the events.
 CREATE TABLE {{.Prefix}}ticket_words (
