@@ -15,9 +15,7 @@
 //
 //		"github.com/hookdesk/hookdesk/adapters/nethttp"
 //		"github.com/hookdesk/hookdesk/core"
-//		"github.com/hookdesk/hookdesk/plugins/sla"
 //		"github.com/hookdesk/hookdesk/plugins/snooze"
-//		"github.com/hookdesk/hookdesk/ui"
 //	)
 //
 //	func main() {
@@ -28,7 +26,7 @@
 //		desk, err := core.New(core.Config{
 //			DB:       db,
 //			Identify: identify, // who is calling? Your session knows
-//			Plugins:  []core.Plugin{ui.New(ui.Config{}), sla.New(sla.Config{}), snooze.New(snooze.Config{})},
+//			Plugins:  []core.Plugin{snooze.New(snooze.Config{})},
 //		})
 //		if err != nil {
 //			log.Fatal(err)
@@ -40,8 +38,8 @@
 //		log.Fatal(http.ListenAndServe(":8080", mux))
 //	}
 //
-// To add or drop a feature, add or drop its plugin in that list. Without the ui
-// plugin the desk is a JSON API and nothing more.
+// To add or drop a feature, add or drop its plugin in that list. The desk is a
+// JSON API; /support/api/docs describes it.
 //
 // # Packages
 //
@@ -53,10 +51,8 @@
 //     handlers, OpenAPI, problem details.
 //   - [github.com/hookdesk/hookdesk/adapters/nethttp], chi and bunrouter mount a
 //     desk on a router.
-//   - [github.com/hookdesk/hookdesk/plugins/snooze] is the plugin to copy; sla,
-//     kb, email, emailbranding, savedviews and widget lie beside it, and external
-//     runs plugins as processes of their own, in any language.
-//   - [github.com/hookdesk/hookdesk/ui] is the plugin with the pages.
+//   - [github.com/hookdesk/hookdesk/plugins/snooze] is a feature, and the plugin to
+//     copy.
 //   - [github.com/hookdesk/hookdesk/desktest] tests a plugin on a real desk, a
 //     real database and a clock that you set.
 //

@@ -23,6 +23,7 @@ import (
 	"github.com/hookdesk/hookdesk/adapters/nethttp"
 	"github.com/hookdesk/hookdesk/core"
 	"github.com/hookdesk/hookdesk/internal/pgtest"
+	"github.com/hookdesk/hookdesk/plugins/snooze"
 )
 
 var update = flag.Bool("update", false, "write the golden transcript anew")
@@ -92,7 +93,8 @@ func newDesk(t *testing.T, dsn string) *core.Desk {
 	}
 	d, err := core.New(core.Config{
 		DB: db, Files: core.Dir(t.TempDir()), Logger: slog.New(slog.DiscardHandler), GuestTickets: true,
-		Clock: clockwork.NewFakeClockAt(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)),
+		Clock:   clockwork.NewFakeClockAt(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)),
+		Plugins: []core.Plugin{snooze.New(snooze.Config{})},
 		Identify: func(r *http.Request) (core.Identity, error) {
 			return people[r.Header.Get("As")], nil
 		},
