@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hookdesk/hookdesk/hooks"
@@ -16,7 +17,7 @@ type relay struct {
 	d        *Desk
 	mu       sync.Mutex
 	changed  chan struct{} // closed, and made anew, when there may be events
-	running  map[string]context.CancelFunc
+	running  map[string]*follower
 	wg       sync.WaitGroup
 	extra    []hooks.Consumer // core's own
 	consumer chan struct{}    // handlers were added or removed
@@ -31,7 +32,7 @@ const (
 
 func newRelay(d *Desk) *relay {
 	return &relay{
-		d: d, changed: make(chan struct{}), running: map[string]context.CancelFunc{},
+		d: d, changed: make(chan struct{}), running: map[string]*follower{},
 		extra: []hooks.Consumer{searchIndex{d}}, consumer: make(chan struct{}, 1),
 	}
 }
@@ -53,12 +54,7 @@ func (r *relay) signal() <-chan struct{} {
 // run delivers until ctx ends and the last handler has returned.
 func (r *relay) run(ctx context.Context) {
 	for _, l := range r.listeners() {
-		l.OnChange(func() {
-			select {
-			case r.consumer <- struct{}{}:
-			default: // a look is due already
-			}
-		})
+		l.OnChange(r.look)
 	}
 	defer r.wg.Wait()
 	for {
@@ -75,6 +71,14 @@ func (r *relay) run(ctx context.Context) {
 		case <-r.consumer:
 		case <-time.After(pollEvery):
 		}
+	}
+}
+
+// look lets the relay compare the followers with the handlers. It never blocks.
+func (r *relay) look() {
+	select {
+	case r.consumer <- struct{}{}:
+	default: // a look is due already
 	}
 }
 
@@ -101,7 +105,15 @@ func (r *relay) sequence(ctx context.Context) int {
 	return n
 }
 
+// follower delivers to one handler until it is stopped, or the handler is gone.
+type follower struct {
+	stop context.CancelFunc
+	gone atomic.Bool
+}
+
 // attach starts a follower for each new handler and stops those of removed ones.
+// A handler that was away for a moment only is not seen to be a new one here: its
+// follower finds out, and says so by gone.
 func (r *relay) attach(ctx context.Context) {
 	wanted := map[string]hooks.Consumer{}
 	for _, c := range r.extra {
@@ -112,17 +124,22 @@ func (r *relay) attach(ctx context.Context) {
 			wanted[c.Name()] = c
 		}
 	}
-	for name, stop := range r.running {
-		if wanted[name] == nil {
-			stop()
+	for name, f := range r.running {
+		if wanted[name] == nil || f.gone.Load() {
+			f.stop()
 			delete(r.running, name)
 		}
 	}
 	for name, c := range wanted {
 		if r.running[name] == nil {
 			own, stop := context.WithCancel(ctx)
-			r.running[name] = stop
-			r.wg.Go(func() { r.follow(own, c) })
+			f := &follower{stop: stop}
+			r.running[name] = f
+			r.wg.Go(func() {
+				r.follow(own, c)
+				f.gone.Store(true)
+				r.look()
+			})
 		}
 	}
 }
@@ -133,7 +150,7 @@ type consumer struct {
 	Cursor int64
 }
 
-// follow hands a handler its events until ctx ends.
+// follow hands a handler its events until ctx ends or the handler is removed.
 func (r *relay) follow(ctx context.Context, c hooks.Consumer) {
 	cursor, err := r.start(ctx, c)
 	for pause := firstPause; err != nil && ctx.Err() == nil; cursor, err = r.start(ctx, c) {
@@ -148,6 +165,8 @@ func (r *relay) follow(ctx context.Context, c hooks.Consumer) {
 			cursor, err = r.deliver(ctx, c, cursor, events)
 		}
 		switch {
+		case errors.Is(err, hooks.ErrRemoved):
+			return
 		case err != nil && ctx.Err() == nil:
 			r.d.log.ErrorContext(ctx, "events cannot be delivered", "handler", c.Name(), "err", err)
 			sleep(ctx, firstPause)
@@ -240,45 +259,51 @@ func (r *relay) read(ctx context.Context, after int64) ([]placed, error) {
 // deliver hands over a batch and keeps how far it got.
 func (r *relay) deliver(ctx context.Context, c hooks.Consumer, cursor int64, events []placed) (int64, error) {
 	done := cursor
+	var stopped error
 	for _, e := range events {
-		if e.ID != 0 && (c.Event() == "" || c.Event() == e.Type) && !r.insist(ctx, c, e.Event) {
-			break // ctx ended: the event is offered again at the next start
+		if e.ID != 0 && (c.Event() == "" || c.Event() == e.Type) {
+			if stopped = r.insist(ctx, c, e.Event); stopped != nil {
+				break // the event is offered again at the next start
+			}
 		}
 		done = e.seq
 	}
 	if done == cursor {
-		return cursor, ctx.Err()
+		return cursor, stopped
 	}
 	_, err := update[consumer](context.WithoutCancel(ctx), r.d.store, []Assign{Set("cursor", done)}, Is("name", c.Name()))
 	if err != nil {
 		return cursor, err
 	}
-	return done, nil
+	return done, stopped
 }
 
-// insist offers one event until the handler takes it, and reports whether it did.
-func (r *relay) insist(ctx context.Context, c hooks.Consumer, e Event) bool {
+// insist offers one event until the handler takes it. It fails when ctx ends, and
+// with hooks.ErrRemoved.
+func (r *relay) insist(ctx context.Context, c hooks.Consumer, e Event) error {
 	pause := firstPause
 	for attempt := 1; ctx.Err() == nil; attempt++ {
 		envelope, err := e.envelope(attempt)
 		if err == nil {
 			err = c.Deliver(asConsequence(ctx, c.Plugin(), e.ID, e.Depth), envelope)
 		}
-		if err == nil {
-			return true
-		}
-		if ctx.Err() != nil || errors.Is(err, hooks.ErrRemoved) {
-			return false
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, hooks.ErrRemoved):
+			return err
 		}
 		if errors.Is(err, errChain) {
 			r.d.log.ErrorContext(ctx, "plugins drive each other; the chain is cut", "handler", c.Name(), "event", e.ID, "err", err)
-			return true
+			return nil
 		}
 		r.d.log.ErrorContext(ctx, "an After handler failed; the event is offered again", "handler", c.Name(), "event", e.ID, "attempt", attempt, "err", err)
 		sleep(ctx, pause)
 		pause = min(2*pause, lastPause)
 	}
-	return false
+	return ctx.Err()
 }
 
 // Settled reports whether every After handler has taken all events that were
