@@ -230,10 +230,11 @@ func holds(c Cond, row any) bool {
 		}
 		return false
 	}
-	if v == nil {
+	with := plainValue(c.Value)
+	if v == nil || with == nil {
 		return false // NULL compares with nothing
 	}
-	return holdsOrder(c.Op, compare(v, plainValue(c.Value)))
+	return holdsOrder(c.Op, compare(v, with))
 }
 
 func holdsOrder(op Op, order int) bool {
@@ -266,8 +267,8 @@ func compare(a, b any) int {
 			return strings.Compare(a, b)
 		}
 	case bool:
-		if b, ok := b.(bool); ok && a == b {
-			return 0
+		if b, ok := b.(bool); ok {
+			return cmp.Compare(bit(a), bit(b))
 		}
 	case nil:
 		if b == nil {
@@ -276,4 +277,12 @@ func compare(a, b any) int {
 		return -1
 	}
 	return 1
+}
+
+// bit lets false stand before true.
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
