@@ -33,15 +33,20 @@ func (d *Desk) own(plugin string) []string {
 }
 
 // dump is every row of the tables of one plugin, or of all with "", a line each.
-// Ids that the database made say nothing and are left out.
 func (d *Desk) dump(plugin string) []string {
 	d.t.Helper()
-	names := d.tables("")
 	if plugin != "" {
-		names = d.own(plugin)
+		return d.rows(d.own(plugin)...)
 	}
+	return d.rows(d.tables("")...)
+}
+
+// rows is every row of these tables, a line each. Ids that the database made say
+// nothing and are left out.
+func (d *Desk) rows(tables ...string) []string {
+	d.t.Helper()
 	var lines []string
-	for _, name := range names {
+	for _, name := range tables {
 		rows, err := rowsOf(d.DB, name)
 		if err != nil {
 			d.t.Fatal(err)
@@ -91,6 +96,7 @@ const postgresObjects = `
 	UNION ALL SELECT 'trigger', tgname, tgrelid::regclass::text, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
 	UNION ALL SELECT 'function', proname, proname, pg_get_functiondef(oid)
 		FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND prokind IN ('f', 'p')
+	UNION ALL SELECT 'sequence', sequencename, sequencename, data_type::text FROM pg_sequences WHERE schemaname = current_schema()
 	UNION ALL SELECT 'type', typname, typname, typtype::text
 		FROM pg_type WHERE typnamespace = current_schema()::regnamespace AND typtype IN ('d', 'e')`
 

@@ -140,20 +140,23 @@ func (s *suite) jobs(d *Desk) (names []string) {
 
 // differ says how two lists of lines differ, "" when they do not.
 func differ(before, after []string) string {
-	var out []string
+	more := map[string]int{} // how often a line is there more often than before
+	for _, line := range after {
+		more[line]++
+	}
 	for _, line := range before {
-		if !slices.Contains(after, line) {
+		more[line]--
+	}
+	var out []string
+	for line, n := range more {
+		for range n {
+			out = append(out, "+ "+line)
+		}
+		for range -n {
 			out = append(out, "- "+line)
 		}
 	}
-	for _, line := range after {
-		if !slices.Contains(before, line) {
-			out = append(out, "+ "+line)
-		}
-	}
-	if len(out) == 0 && len(before) != len(after) {
-		return "the same lines, but another number of them"
-	}
+	slices.Sort(out)
 	slices.SortStableFunc(out, func(a, b string) int { return cmp.Compare(a[2:], b[2:]) })
 	return strings.Join(out, "\n")
 }

@@ -3,12 +3,16 @@ package desktest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hookdesk/hookdesk/core"
 )
+
+// ordinary is a text with nothing special in it.
+const ordinary = "An ordinary text."
 
 // awkward are texts that people do write.
 var awkward = []string{
@@ -22,6 +26,9 @@ func (s *suite) checkLife(t testing.TB, db Database) {
 	d := s.desk(t, db)
 	d.AllowErrors()
 	s.play(t, d)
+	if len(s.live(t, d, ordinary)) == 0 {
+		t.Error("the plugin refuses a ticket about nothing special")
+	}
 	for _, text := range awkward {
 		s.live(t, d, text)
 	}
@@ -34,6 +41,11 @@ func (s *suite) checkLife(t testing.TB, db Database) {
 		}
 	}
 	d.Settle()
+	s.wellBehaved(t, d)
+}
+
+// wellBehaved wants that no handler has failed and no error was logged.
+func (*suite) wellBehaved(t testing.TB, d *Desk) {
 	points, err := d.Plugins.Hooked(d.asDesk())
 	if err != nil {
 		t.Fatal(err)
@@ -50,32 +62,80 @@ func (s *suite) checkLife(t testing.TB, db Database) {
 	}
 }
 
-// live is the life of two tickets in which all texts are text.
-func (s *suite) live(t testing.TB, d *Desk, text string) {
-	customer, agent, admin := d.As(Customer), d.As(Agent), d.As(Admin)
-	try := func(what string, err error) {
-		if kind := core.KindOf(err); err != nil && kind != core.Invalid && kind != core.Conflict && kind != core.NotFound {
-			t.Errorf("with %.40q: %s: %v", text, what, err)
-		}
+// life is what happens to two tickets in which all texts are text. A plugin may
+// refuse any of it.
+type life struct {
+	t                       testing.TB
+	d                       *Desk
+	text                    string
+	customer, agent, admin  context.Context //nolint:containedctx // who acts, not how long
+	first, second, splitOff core.Ticket
+	answer, note            core.Reply
+}
+
+// live is such a life. It returns the tickets, and none when a plugin refused to
+// have them.
+func (*suite) live(t testing.TB, d *Desk, text string) []core.Ticket {
+	l := &life{t: t, d: d, text: text, customer: d.As(Customer), agent: d.As(Agent), admin: d.As(Admin)}
+	l.open()
+	if l.first.ID == 0 || l.second.ID == 0 {
+		return nil
 	}
-	first, err := d.Tickets.Create(customer, core.TicketDraft{Subject: text, Body: strings.Repeat(text, 100), Tags: []string{"one", "two"}})
-	try("create", err)
-	second, err := d.Tickets.Create(agent, core.TicketDraft{Subject: "another", Body: text, RequesterID: d.PersonID(Stranger)})
-	try("create", err)
-	if first.ID == 0 || second.ID == 0 {
-		return // vetoed, or reported above
+	l.talk()
+	l.handle()
+	l.join()
+	all := []core.Ticket{l.first, l.second, l.splitOff}
+	return slices.DeleteFunc(all, func(t core.Ticket) bool { return t.ID == 0 })
+}
+
+// try wants that something succeeds or is refused.
+func (l *life) try(what string, err error) {
+	if kind := core.KindOf(err); err != nil && kind != core.Invalid && kind != core.Conflict && kind != core.NotFound {
+		l.t.Errorf("with %.40q: %s: %v", l.text, what, err)
 	}
-	path := fmt.Sprintf("/api/tickets/%d", first.ID)
+}
+
+func (l *life) open() {
+	for _, name := range []string{"one", "two"} {
+		_, err := l.d.Tags.Create(l.admin, core.TagPatch{Name: &name})
+		l.try("make a tag", err) // it may be there already
+	}
+	file, err := l.d.Attachments.Upload(l.customer, "text.txt", strings.NewReader(l.text))
+	l.try("upload", err)
+	draft := core.TicketDraft{Subject: l.text, Body: strings.Repeat(l.text, 100), Tags: []string{"one", "two"}}
+	if file.ID != 0 {
+		draft.Attachments = []int64{file.ID}
+	}
+	l.first, err = l.d.Tickets.Create(l.customer, draft)
+	l.try("create", err)
+	l.second, err = l.d.Tickets.Create(l.agent, core.TicketDraft{Subject: "another", Body: l.text, RequesterID: l.d.PersonID(Stranger)})
+	l.try("create", err)
+}
+
+func (l *life) talk() {
+	var err error
+	l.answer, err = l.d.Replies.Add(l.agent, l.first.ID, core.ReplyDraft{Body: l.text})
+	l.try("answer", err)
+	l.note, err = l.d.Replies.Add(l.agent, l.first.ID, core.ReplyDraft{Body: l.text, Internal: true})
+	l.try("note", err)
+	_, err = l.d.Replies.Add(l.customer, l.first.ID, core.ReplyDraft{Body: l.text})
+	l.try("answer back", err)
+	_, err = l.d.Replies.Edit(l.agent, l.first.ID, l.answer.ID, l.text+"!")
+	l.try("edit", err)
+	l.try("delete a note", l.d.Replies.Delete(l.agent, l.first.ID, l.note.ID))
+}
+
+// handle is what the pages of agents and customers ask for.
+func (l *life) handle() {
+	path := fmt.Sprintf("/api/tickets/%d", l.first.ID)
 	for _, step := range []struct {
 		who     Who
 		request string
 		body    any
 	}{
-		{Agent, "POST " + path + "/replies", map[string]any{"body": text}},
-		{Agent, "POST " + path + "/replies", map[string]any{"body": text, "internal": true}},
-		{Customer, "POST " + path + "/replies", map[string]any{"body": text}},
 		{Agent, "POST " + path + "/assign", map[string]any{"assignee": "me"}},
-		{Agent, "PATCH " + path, map[string]any{"subject": text, "priority": "urgent", "type": "incident"}},
+		{Agent, "POST " + path + "/tags", map[string]any{"tags": []string{"two"}}},
+		{Agent, "PATCH " + path, map[string]any{"subject": l.text, "priority": "urgent", "type": "incident"}},
 		{Agent, "POST " + path + "/status", map[string]any{"status": "resolved"}},
 		{Customer, "PATCH " + path, map[string]any{"status": "reopened"}},
 		{Agent, "POST " + path + "/assign", map[string]any{"assignee": nil}},
@@ -83,90 +143,22 @@ func (s *suite) live(t testing.TB, d *Desk, text string) {
 		{Customer, "GET " + path, nil},
 		{Agent, "GET /api/dashboard", nil},
 	} {
-		if r := d.Do(step.who, step.request, step.body); r.Status >= 500 {
-			t.Errorf("with %.40q: %s", text, r)
+		if r := l.d.Do(step.who, step.request, step.body); r.Status >= 500 {
+			l.t.Errorf("with %.40q: %s", l.text, r)
 		}
 	}
-	_, err = d.Tickets.Merge(agent, first.ID, []int64{second.ID})
-	try("merge", err)
-	_, err = d.Tickets.Unmerge(agent, second.ID)
-	try("unmerge", err)
-	_, err = d.Tickets.Delete(admin, second.ID)
-	try("delete", err)
-	_, err = d.Tickets.Restore(admin, second.ID)
-	try("restore", err)
 }
 
-// checkTwice sets the plugin's places in the log back to the start, so that all
-// events come again.
-func (s *suite) checkTwice(t testing.TB, db Database) {
-	d := s.desk(t, db)
-	s.play(t, d)
-	s.live(t, d, "An ordinary text.")
-	d.Settle()
-	once := d.dump(s.id())
-	d.stop()
-	set := d.DB.Table(d.Config.TablePrefix+"consumers").Where("name LIKE ?", s.id()+".%").Update("cursor", 0)
-	if set.Error != nil {
-		t.Fatal(set.Error)
-	}
-	d.Reopen(s.plugins()...)
-	d.Settle()
-	if diff := differ(once, d.dump(s.id())); diff != "" {
-		t.Errorf("events that were delivered a second time changed the plugin's tables:\n%s", diff)
-	}
-}
-
-// soon is how fast work must end whose context has, on a busy machine.
-const soon = time.Second
-
-// checkCancel takes its context from everything that runs the plugin's code.
-func (s *suite) checkCancel(t testing.TB, db Database) {
-	d := s.desk(t, db)
-	d.AllowErrors()
-	ticket := s.play(t, d)
-	for _, r := range s.routes(t, d) {
-		s.leave(t, d, r.String(), func(ctx context.Context) { r.send(ctx, d, r.insider(), r.target(ticket, nil), r.sample()) })
-	}
-	for _, job := range s.jobs(d) {
-		s.leave(t, d, "the job "+job, func(ctx context.Context) { _ = d.RunJob(ctx, job) }) // it may well fail
-	}
-	agent := core.ActorFrom(d.As(Agent))
-	as := func(ctx context.Context) context.Context { return core.As(ctx, agent) }
-	high := core.High
-	for name, act := range map[string]func(context.Context) error{
-		"create": func(ctx context.Context) error {
-			_, err := d.Tickets.Create(as(ctx), core.TicketDraft{Subject: "Gone", Body: "Gone."})
-			return err
-		},
-		"update": func(ctx context.Context) error {
-			_, err := d.Tickets.Update(as(ctx), ticket.ID, core.TicketPatch{Priority: &high})
-			return err
-		},
-		"reply": func(ctx context.Context) error {
-			_, err := d.Replies.Add(as(ctx), ticket.ID, core.ReplyDraft{Body: "Gone."})
-			return err
-		},
-		"list": func(ctx context.Context) error { _, err := d.Tickets.List(as(ctx), core.TicketQuery{}); return err },
-		"show": func(ctx context.Context) error { _, err := d.Tickets.View(as(ctx), ticket); return err },
-	} {
-		s.leave(t, d, name, func(ctx context.Context) { _ = act(ctx) }) // it may well fail
-	}
-}
-
-// leave runs act, ends its context while it runs and wants it back soon.
-func (s *suite) leave(t testing.TB, _ *Desk, what string, act func(context.Context)) {
-	for _, after := range []time.Duration{0, 5 * time.Millisecond} {
-		ctx, cancel := context.WithCancel(context.Background())
-		done := make(chan struct{})
-		go func() { defer close(done); act(ctx) }()
-		time.Sleep(after)
-		cancel()
-		select {
-		case <-done:
-		case <-time.After(soon):
-			t.Errorf("%s goes on %v after its context has ended", what, soon)
-			<-done
-		}
-	}
+func (l *life) join() {
+	var err error
+	l.splitOff, err = l.d.Tickets.Split(l.agent, l.first.ID, l.answer.ID, l.text)
+	l.try("split", err)
+	_, err = l.d.Tickets.Merge(l.agent, l.first.ID, []int64{l.second.ID})
+	l.try("merge", err)
+	_, err = l.d.Tickets.Unmerge(l.agent, l.second.ID)
+	l.try("unmerge", err)
+	_, err = l.d.Tickets.Delete(l.admin, l.second.ID)
+	l.try("delete", err)
+	_, err = l.d.Tickets.Restore(l.admin, l.second.ID)
+	l.try("restore", err)
 }

@@ -2,12 +2,14 @@ package desktest
 
 import (
 	"context"
+	"encoding"
 	"encoding/json"
 	"fmt"
 	"io/fs"
 	"reflect"
 	"regexp"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,8 +50,13 @@ func describe(t testing.TB, p core.Plugin) string {
 			t.Errorf("the manifest's migrations cannot be read: %v", err)
 		}
 	}
-	m.Migrations = nil
-	return fmt.Sprintf("%+v settings %#v migrations %q", m, m.Settings, files)
+	settings, err := json.Marshal(m.Settings) // not by %v, which would print addresses
+	if err != nil {
+		t.Errorf("the manifest's settings are no JSON: %v", err)
+	}
+	kind := fmt.Sprintf("%T", m.Settings)
+	m.Migrations, m.Settings = nil, nil
+	return fmt.Sprintf("%+v settings %s %s migrations %q", m, kind, settings, files)
 }
 
 // checkRegister compares a desk of the plugin that has not run with one of the
@@ -65,13 +72,13 @@ func (s *suite) checkRegister(t testing.TB, db Database) {
 			plugins = append(plugins, wrap(p))
 		}
 		d := prepare(t, db, nil, plugins...)
-		before := d.dump("")
+		before := slices.Concat(lines(t, d.DB), d.dump(""))
 		made, err := d.build()
 		if err != nil {
 			t.Fatal(err)
 		}
 		within(time.Second, func() bool { goroutines[i] = d.goroutines(); return goroutines[i] <= goroutines[0] })
-		if diff := differ(before, d.dump("")); diff != "" {
+		if diff := differ(before, slices.Concat(lines(t, d.DB), d.dump(""))); diff != "" {
 			t.Errorf("Register wrote to the database:\n%s", diff)
 		}
 		if i == 1 && goroutines[1] > goroutines[0] {
@@ -96,29 +103,59 @@ func (s *suite) checkSettings(t testing.TB, db Database) {
 	if settings == nil {
 		return
 	}
-	for _, f := range reflect.VisibleFields(reflect.TypeOf(settings)) {
+	if reflect.TypeOf(settings).Kind() != reflect.Struct {
+		t.Fatalf("the settings are a %T, not a struct", settings)
+	}
+	checkFields(t, reflect.TypeOf(settings), "")
+	d := s.desk(t, db)
+	d.AllowErrors()
+	s.saveEach(t, d)
+	s.play(t, d)
+	s.wellBehaved(t, d)
+}
+
+// checkFields looks at the settings of a struct; path is where it is kept, "" for
+// the settings themselves.
+func checkFields(t testing.TB, kind reflect.Type, path string) {
+	for _, f := range reflect.VisibleFields(kind) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if !f.IsExported() || f.Anonymous || name == "-" {
 			continue
 		}
 		if name == "" {
-			t.Errorf("the setting %s has no json name", f.Name)
+			t.Errorf("the setting %s%s has no json name", path, f.Name)
 		}
 		if f.Tag.Get("doc") == "" {
-			t.Errorf("the setting %s has no doc: the admin's form would not explain it", f.Name)
+			t.Errorf("the setting %s%s has no doc: the admin's form would not explain it", path, f.Name)
 		}
-		if f.Type.Kind() == reflect.String && secretName.MatchString(f.Name+" "+name) && f.Tag.Get("secret") != "true" {
-			t.Errorf(`the setting %s looks like a secret, but has no secret:"true": every admin could read it`, f.Name)
+		secret := f.Tag.Get("secret") == "true"
+		if f.Type.Kind() == reflect.String && secretName.MatchString(f.Name+" "+name) && !secret {
+			t.Errorf(`the setting %s%s looks like a secret, but has no secret:"true": every admin could read it`, path, f.Name)
+		}
+		if secret && (path != "" || len(f.Index) > 1 || f.Type.Kind() != reflect.String) {
+			t.Errorf("the setting %s%s is no string of the settings themselves: only those are encrypted", path, f.Name)
+		}
+		if inner := plain(f.Type); inner.Kind() == reflect.Struct && inner != kind && !readsItself(inner) {
+			checkFields(t, inner, path+f.Name+".")
 		}
 	}
-	d := s.desk(t, db)
-	d.AllowErrors()
-	s.saveEach(t, d)
-	s.play(t, d)
+}
+
+func readsItself(kind reflect.Type) bool {
+	kind = reflect.PointerTo(kind)
+	return kind.Implements(reflect.TypeFor[json.Unmarshaler]()) || kind.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
+
+// plain is what lists, maps and pointers are made of.
+func plain(kind reflect.Type) reflect.Type {
+	for slices.Contains([]reflect.Kind{reflect.Slice, reflect.Array, reflect.Map, reflect.Pointer}, kind.Kind()) {
+		kind = kind.Elem()
+	}
+	return kind
 }
 
 // saveEach saves the settings as they are, and then each with another value: the
-// plugin may refuse that, but not break.
+// plugin may refuse that, but not break, neither at once nor in what follows.
 func (s *suite) saveEach(t testing.TB, d *Desk) {
 	var shown map[string]any
 	for _, one := range s.settings(t, d) {
@@ -138,7 +175,11 @@ func (s *suite) saveEach(t testing.TB, d *Desk) {
 			changed[k] = v
 		}
 		changed[name] = another(value)
-		if r := d.Do(Admin, put, map[string]any{"value": changed}); r.Status != 200 && r.Status != 422 {
+		switch r := d.Do(Admin, put, map[string]any{"value": changed}); r.Status {
+		case 200:
+			s.live(t, d, "An ordinary text.")
+		case 422:
+		default:
 			t.Errorf("setting %s to %v: %s", name, changed[name], r)
 		}
 	}

@@ -99,8 +99,14 @@ func (s *suite) checkRoutes(t testing.TB, db Database) {
 	d := s.desk(t, db)
 	d.AllowErrors()
 	ticket := s.play(t, d)
+	s.confide(t, d, ticket)
 	for _, r := range s.routes(t, d) {
 		s.outsiders(t, d, r, ticket)
+	}
+	for _, request := range []string{"GET /api/tickets", fmt.Sprintf("GET /api/tickets/%d", ticket.ID)} {
+		for _, who := range []Who{Anonymous, Stranger, Customer} {
+			discreet(t, who, d.Do(who, request, nil)) // whatever the plugin's filters add
+		}
 	}
 	for _, r := range s.routes(t, d) {
 		s.nonsense(t, d, r, ticket)
@@ -108,6 +114,34 @@ func (s *suite) checkRoutes(t testing.TB, db Database) {
 	}
 	for _, line := range d.Errors() {
 		t.Errorf("the desk logged an error: %s", line)
+	}
+}
+
+// What nobody but agents, or agents and Customer, may read.
+const (
+	forAgents   = "between-the-two-of-us"
+	forCustomer = "between-us-and-our-customer"
+)
+
+// confide writes these into a ticket.
+func (s *suite) confide(t testing.TB, d *Desk, ticket core.Ticket) {
+	subject := "Ticket " + forCustomer
+	if _, err := d.Tickets.Update(d.As(Agent), ticket.ID, core.TicketPatch{Subject: &subject}); err != nil {
+		t.Fatal(err)
+	}
+	for _, draft := range []core.ReplyDraft{{Body: forCustomer}, {Body: forAgents, Internal: true}} {
+		if _, err := d.Replies.Add(d.As(Agent), ticket.ID, draft); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// discreet wants nothing in an answer that is not for who.
+func discreet(t testing.TB, who Who, got *Response) {
+	isAgent := who.Role == core.Agent || who.Role == core.Admin
+	if body := string(got.Body); !isAgent && strings.Contains(body, forAgents) ||
+		!isAgent && who.UserID != Customer.UserID && strings.Contains(body, forCustomer) {
+		t.Errorf("%q reads what is not for everybody: %s", who.UserID, got)
 	}
 }
 
@@ -126,9 +160,13 @@ func (s *suite) outsiders(t testing.TB, d *Desk, r route, ticket core.Ticket) {
 		{Agent, policy == "admins"},
 	} {
 		got := r.send(nil, d, c.who, r.target(ticket, nil), r.sample())
-		if got.Status >= 500 || c.must && !slices.Contains(refused, got.Status) {
+		switch {
+		case got.Status >= 500:
+			t.Errorf("%q: %s", c.who.UserID, got)
+		case c.must && !slices.Contains(refused, got.Status):
 			t.Errorf("%q, who is an outsider here: %s", c.who.UserID, got)
 		}
+		discreet(t, c.who, got)
 	}
 }
 
