@@ -15,7 +15,12 @@ import (
 
 func TestPlugin(t *testing.T) {
 	t.Parallel()
-	desktest.Exercise(t, func() core.Plugin { return snooze.New(snooze.Config{}) })
+	desktest.Exercise(t, func() core.Plugin { return snooze.New(snooze.Config{}) }, desktest.With(
+		func(t testing.TB, d *desktest.Desk, ticket core.Ticket) {
+			d.Do(desktest.Agent, route("PUT", ticket.ID), for1h()).Want(200)
+			d.Do(desktest.Agent, route("DELETE", ticket.ID), nil).Want(204)
+			d.Do(desktest.Agent, route("PUT", ticket.ID), map[string]any{"preset": "tomorrow", "reason": "the spare part"}).Want(200)
+		}))
 }
 
 // desk is a desk with snoozing, and what these tests ask of it.

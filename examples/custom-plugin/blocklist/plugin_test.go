@@ -9,6 +9,15 @@ import (
 	"github.com/hookdesk/hookdesk/examples/custom-plugin/blocklist"
 )
 
+func TestPlugin(t *testing.T) {
+	t.Parallel()
+	desktest.Exercise(t, func() core.Plugin { return words("darn") }, desktest.With(
+		func(t testing.TB, d *desktest.Desk, ticket core.Ticket) {
+			d.Do(desktest.Customer, "POST /api/tickets", `{"subject":"Printer","body":"That darn thing!"}`).Want(422)
+			d.Do(desktest.Customer, fmt.Sprintf("POST /api/tickets/%d/replies", ticket.ID), `{"body":"Darn it."}`).Want(201)
+		}))
+}
+
 func words(words ...string) *blocklist.Plugin { return blocklist.New(blocklist.Config{Words: words}) }
 
 // ticket is what these tests read of a ticket.
