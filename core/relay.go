@@ -213,8 +213,8 @@ type placed struct {
 }
 
 func (r *relay) numbered() bool {
-	s, ok := r.d.store.(*gormStore)
-	return ok && s.postgres
+	_, ok := r.d.store.(Sequencer)
+	return ok
 }
 
 func (r *relay) last(ctx context.Context) (int64, error) {

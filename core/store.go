@@ -28,8 +28,9 @@ type Store interface { //nolint:interfacebloat // six verbs
 }
 
 // Sequencer is a Store whose rows can become visible in another order than
-// their ids. Sequence gives every committed event its place in the log and
-// tells how many it placed.
+// their ids. Sequence gives every committed event its place in the log, a row of
+// the table event_seq, and tells how many it placed. A Store that wraps a
+// Sequencer must be one too: without it, events that commit late are skipped.
 type Sequencer interface {
 	Sequence(ctx context.Context) (int, error)
 }

@@ -27,7 +27,7 @@ type gormStore struct {
 // NewStore is the Store that a desk makes of Config.DB by itself, for a host
 // that wraps one in its own, and for tests. It brings the tables up to date. The
 // prefix is that of Config.TablePrefix, and db is one of Open, which stays the
-// caller's to close.
+// caller's to close. On PostgreSQL the Store is a Sequencer as well.
 func NewStore(db *gorm.DB, prefix string) (Store, error) {
 	adopted, err := adopt(db)
 	if err != nil {
@@ -46,9 +46,16 @@ func NewStore(db *gorm.DB, prefix string) (Store, error) {
 	return newGormStore(adopted, prefix), nil
 }
 
-func newGormStore(db *gorm.DB, prefix string) *gormStore {
-	return &gormStore{db: db, prefix: prefix, postgres: db.Name() == "postgres"}
+func newGormStore(db *gorm.DB, prefix string) Store {
+	s := &gormStore{db: db, prefix: prefix, postgres: db.Name() == "postgres"}
+	if s.postgres {
+		return sequencedStore{s}
+	}
+	return s
 }
+
+// sequencedStore is the Store on PostgreSQL, where ids do not commit in order.
+type sequencedStore struct{ *gormStore }
 
 type txKey struct{}
 
@@ -419,10 +426,7 @@ func (s *gormStore) translate(err error) error {
 // Sequence implements Sequencer: it numbers the committed events. One
 // statement, so that a process that dies leaves nothing half done; the primary
 // key of event_seq decides between two that number at once.
-func (s *gormStore) Sequence(ctx context.Context) (int, error) {
-	if !s.postgres {
-		return 0, nil
-	}
+func (s sequencedStore) Sequence(ctx context.Context) (int, error) {
 	p := s.prefix
 	var n int
 	err := s.db.Statement.ConnPool.QueryRowContext(ctx, `WITH mine AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtext('`+p+`event_seq')) AS ok),
