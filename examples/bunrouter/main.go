@@ -18,6 +18,7 @@ import (
 
 	"github.com/hookdesk/hookdesk/adapters/bunrouter"
 	"github.com/hookdesk/hookdesk/core"
+	"github.com/hookdesk/hookdesk/plugins/snooze"
 )
 
 func main() {
@@ -39,6 +40,9 @@ func run(ctx context.Context, addr, dsn string) error {
 	desk, err := core.New(core.Config{
 		DB:    db,
 		Files: core.Dir("files"),
+		Plugins: []core.Plugin{
+			snooze.New(snooze.Config{}), // without this line, nothing sleeps
+		},
 		// WARNING: anybody can send these headers. A real host asks its session.
 		UserID:  func(r *http.Request) string { return r.Header.Get("X-User") },
 		IsAgent: func(r *http.Request) bool { return r.Header.Get("X-Agent") == "true" },

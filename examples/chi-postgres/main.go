@@ -19,6 +19,7 @@ import (
 
 	"github.com/hookdesk/hookdesk/adapters/chi"
 	"github.com/hookdesk/hookdesk/core"
+	"github.com/hookdesk/hookdesk/plugins/snooze"
 )
 
 func main() {
@@ -43,6 +44,7 @@ func run(ctx context.Context, addr, dsn string) error {
 		GuestTickets: true,
 		BaseURL:      "http://" + addr + "/support",
 		Files:        core.Dir("files"),
+		Plugins:      []core.Plugin{snooze.New(snooze.Config{})},
 	})
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 	"github.com/hookdesk/hookdesk/core"
 	"github.com/hookdesk/hookdesk/examples/custom-plugin/blocklist"
 	"github.com/hookdesk/hookdesk/hooks"
+	"github.com/hookdesk/hookdesk/plugins/snooze"
 )
 
 func main() {
@@ -40,6 +41,7 @@ func run(ctx context.Context, addr, dsn string) error {
 		DB:    db,
 		Files: core.Dir("files"),
 		Plugins: []core.Plugin{
+			snooze.New(snooze.Config{}),
 			blocklist.New(blocklist.Config{Words: []string{"darn", "heck"}}),
 			core.Inline("acme", own),
 		},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hookdesk/hookdesk/adapters/nethttp"
 	"github.com/hookdesk/hookdesk/core"
+	"github.com/hookdesk/hookdesk/plugins/snooze"
 )
 
 func main() {
@@ -24,8 +25,9 @@ func main() {
 		log.Fatal(err)
 	}
 	desk, err := core.New(core.Config{
-		DB:    db,
-		Files: core.Dir("files"),
+		DB:      db,
+		Files:   core.Dir("files"),
+		Plugins: []core.Plugin{snooze.New(snooze.Config{})},
 		// WARNING: anybody can send these headers. A real host asks its session.
 		UserID:  func(r *http.Request) string { return r.Header.Get("X-User") },
 		IsAgent: func(r *http.Request) bool { return r.Header.Get("X-Agent") == "true" },
