@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/hookdesk/hookdesk/hooks"
@@ -40,7 +39,7 @@ func (s Tickets) Merge(ctx context.Context, target int64, sources []int64) (Tick
 	}
 	into := m.Target
 	err = d.change(ctx, func(ctx context.Context) error {
-		locked, err := s.lock(ctx, append(sources, target))
+		locked, err := s.lock(ctx, slices.Concat(sources, []int64{target}))
 		if err != nil {
 			return err
 		}
@@ -88,10 +87,13 @@ func (s Tickets) lock(ctx context.Context, ids []int64) (map[int64]Ticket, error
 	rows, err := find[Ticket](ctx, s.d.store, Query{Where: []Cond{Where("id", In, ids)}, Order: []Order{{Column: "id"}}, Lock: true})
 	locked := map[int64]Ticket{}
 	for _, t := range rows {
-		if t.MergedIntoID != nil && slices.Contains(ids, t.ID) && !slices.Contains(ids, *t.MergedIntoID) || t.DeletedAt != nil {
+		if t.MergedIntoID != nil || t.DeletedAt != nil {
 			return nil, Errorf(Conflict, "%s was changed meanwhile", t.Reference())
 		}
 		locked[t.ID] = t
+	}
+	if err == nil && len(locked) != len(ids) {
+		err = Errorf(Conflict, "a ticket was removed meanwhile")
 	}
 	return locked, err
 }
@@ -130,9 +132,12 @@ func (s Tickets) closeMerged(ctx context.Context, source, target Ticket, last, p
 	d := s.d
 	gone := source
 	gone.MergedIntoID, gone.Status = &target.ID, StatusClosed
+	if gone.ClosedAt == nil { // what is closed already keeps its time
+		gone.ClosedAt = &now
+	}
 	sets := []Assign{
 		Add("version", 1), Set("merged_into_id", target.ID), Set("unmerged_status", source.Status), Set("status", StatusClosed),
-		Set("is_open", gone.open()), Set("closed_at", now), Set("updated_at", now), Set("public_at", now),
+		Set("is_open", gone.open()), Set("closed_at", gone.ClosedAt), Set("updated_at", now), Set("public_at", now),
 	}
 	from, err := s.write(ctx, source.ID, sets)
 	if err != nil {
@@ -208,28 +213,43 @@ func (s Tickets) Unmerge(ctx context.Context, source int64) (Ticket, error) {
 		return Ticket{}, translate(err)
 	}
 	err = d.change(ctx, func(ctx context.Context) error {
-		t, err = s.unmergeOne(ctx, t, target)
+		locked, err := s.lockMerged(ctx, source, target.ID)
+		if err != nil {
+			return err
+		}
+		t, err = s.unmergeOne(ctx, locked[source], locked[target.ID])
 		return err
 	})
 	return t, err
 }
 
+// lockMerged holds the rows of a ticket and of the one that it was merged into.
+func (s Tickets) lockMerged(ctx context.Context, source, target int64) (map[int64]Ticket, error) {
+	rows, err := find[Ticket](ctx, s.d.store, Query{Where: []Cond{Where("id", In, []int64{source, target})}, Order: []Order{{Column: "id"}}, Lock: true})
+	locked := map[int64]Ticket{}
+	for _, t := range rows {
+		locked[t.ID] = t
+	}
+	if into := locked[source].MergedIntoID; err == nil && (len(rows) != 2 || into == nil || *into != target) {
+		err = Errorf(Conflict, "%s was changed meanwhile", Ticket{ID: source}.Reference())
+	}
+	return locked, err
+}
+
 func (s Tickets) unmergeOne(ctx context.Context, source, target Ticket) (Ticket, error) {
 	d, now := s.d, s.d.now()
-	locked, err := find[Ticket](ctx, d.store, Query{Where: []Cond{Where("id", In, []int64{source.ID, target.ID})}, Order: []Order{{Column: "id"}}, Lock: true})
-	if err != nil || len(locked) != 2 {
-		return source, errors.Join(err, notThere(len(locked)/2, target.ID))
-	}
-	public, err := s.moveBack(ctx, source)
+	own, public, err := s.moveBack(ctx, source)
 	if err != nil {
 		return source, err
 	}
 	back := source
-	back.MergedIntoID, back.Status, back.UnmergedStatus = nil, *source.UnmergedStatus, nil
-	back.markStatus(now)
+	back.MergedIntoID, back.Status = nil, *source.UnmergedStatus
+	if back.Status != StatusClosed {
+		back.ClosedAt = nil
+	}
 	from, err := s.write(ctx, source.ID, []Assign{
 		Add("version", 1), Set("merged_into_id", nil), Set("unmerged_status", nil), Set("status", back.Status), Set("is_open", back.open()),
-		Set("resolved_at", back.ResolvedAt), Set("closed_at", back.ClosedAt), Set("updated_at", now), Set("public_at", now),
+		Set("reply_count", own), Set("closed_at", back.ClosedAt), Set("updated_at", now), Set("public_at", now),
 	})
 	if err != nil {
 		return source, err
@@ -251,28 +271,32 @@ func (s Tickets) unmergeOne(ctx context.Context, source, target Ticket) (Ticket,
 	return from, nil
 }
 
-// moveBack returns the replies that source brought along and tells how many of
-// them were public in the target.
-func (s Tickets) moveBack(ctx context.Context, source Ticket) (public int, err error) {
+// moveBack returns the replies that source brought along. It tells how many of
+// them are public in the source, without its opening message, and how many were
+// so in the target.
+func (s Tickets) moveBack(ctx context.Context, source Ticket) (own, public int, err error) {
 	d := s.d
 	rows, err := find[Reply](ctx, d.store, Query{Where: []Cond{Is("merged_from_id", source.ID)}, Order: []Order{{Column: "number"}}})
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	for _, r := range rows {
-		if r.Kind == ReplyPublic && r.DeletedAt == nil {
+		if r.DeletedAt == nil && r.Kind == ReplyPublic {
 			public++
+		}
+		if r.DeletedAt == nil && *r.MergedKind == ReplyPublic && *r.MergedNumber > 0 {
+			own++
 		}
 		_, err := update[Reply](ctx, d.store, []Assign{
 			Set("ticket_id", source.ID), Set("number", *r.MergedNumber), Set("kind", *r.MergedKind),
 			Set("merged_from_id", nil), Set("merged_number", nil), Set("merged_kind", nil),
 		}, Is("id", r.ID))
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		if err := d.Attachments.follow(ctx, r.ID, source.ID); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 	}
-	return public, nil
+	return own, public, nil
 }

@@ -102,7 +102,11 @@ func (s searchIndex) rebuild(ctx context.Context, t Ticket) error {
 	for _, r := range replies {
 		note(r.Body, r.Kind == ReplyNote)
 	}
-	return s.d.store.Tx(ctx, func(ctx context.Context) error { return s.replace(ctx, t.ID, words) })
+	err = s.d.store.Tx(ctx, func(ctx context.Context) error { return s.replace(ctx, t.ID, words) })
+	if errors.Is(err, ErrForeign) {
+		return nil // purged since
+	}
+	return err
 }
 
 // replace writes only what differs: most replies bring few new words.
@@ -121,9 +125,7 @@ func (s searchIndex) replace(ctx context.Context, ticket int64, words map[string
 		}
 	}
 	for w, internal := range words {
-		if err := s.d.store.Insert(ctx, &ticketWord{w, ticket, internal}); errors.Is(err, ErrForeign) {
-			return nil // purged since
-		} else if err != nil {
+		if err := s.d.store.Insert(ctx, &ticketWord{w, ticket, internal}); err != nil {
 			return err
 		}
 	}

@@ -93,6 +93,9 @@ func (s Tickets) writeSplit(ctx context.Context, t Ticket, r Reply, into Ticket,
 	if len(touched) == 0 {
 		return into, s.conflict(ctx, t.ID, &t.Version)
 	}
+	if err := d.Tags.touch(ctx, touched[0]); err != nil {
+		return into, err
+	}
 	into.TagCount = len(tags)
 	if err := d.store.Insert(ctx, &into); err != nil {
 		return into, err

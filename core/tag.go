@@ -137,7 +137,7 @@ func (s Tags) Delete(ctx context.Context, id int64) error {
 		return err
 	}
 	return s.d.change(ctx, func(ctx context.Context) error {
-		if _, err := s.d.store.Delete(ctx, &TicketTag{}, Is("tag_id", id)); err != nil {
+		if err := s.detach(ctx, id); err != nil {
 			return err
 		}
 		n, err := s.d.store.Delete(ctx, &Tag{}, Is("id", id))
@@ -146,6 +146,30 @@ func (s Tags) Delete(ctx context.Context, id int64) error {
 		}
 		return err
 	})
+}
+
+// detach takes a tag off all tickets. The lock on its row keeps others from
+// putting it on one meanwhile.
+func (s Tags) detach(ctx context.Context, id int64) error {
+	if _, err := find[Tag](ctx, s.d.store, Query{Where: []Cond{Is("id", id)}, Lock: true}); err != nil {
+		return err
+	}
+	for {
+		rows, err := find[TicketTag](ctx, s.d.store, Query{Where: []Cond{Is("tag_id", id)}, Limit: maxList})
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		tickets := make([]int64, len(rows))
+		for i, r := range rows {
+			tickets[i] = r.TicketID
+		}
+		if _, err := update[Ticket](ctx, s.d.store, []Assign{Add("tag_count", -1)}, Where("id", In, tickets)); err != nil {
+			return err
+		}
+		if _, err := s.d.store.Delete(ctx, &TicketTag{}, Is("tag_id", id), Where("ticket_id", In, tickets)); err != nil {
+			return err
+		}
+	}
 }
 
 // resolve finds tags by slug or name and returns their ids in order.

@@ -8,7 +8,7 @@ import (
 )
 
 // TicketQuery asks for a page of tickets. Values of one filter are
-// alternatives; filters add up. Handlers of the hook Ticket.List may add to it.
+// alternatives, and without values it is no filter; filters add up. Handlers of the hook Ticket.List may add to it.
 type TicketQuery struct {
 	Status       []Status
 	Priority     []Priority
@@ -87,6 +87,7 @@ func (s Tickets) List(ctx context.Context, q TicketQuery) (TicketPage, error) {
 }
 
 func (q *TicketQuery) check() error {
+	q.dropEmpty()
 	if !q.actor.IsAgent() {
 		for name, given := range map[string]bool{
 			"tag": q.Tag != nil, "assignee": q.Assignee != nil || q.Unassigned, "requester": q.Requester != nil,
@@ -105,6 +106,23 @@ func (q *TicketQuery) check() error {
 		}
 	}
 	return q.checkSort()
+}
+
+// dropEmpty makes a filter without values what it means: none.
+func (q *TicketQuery) dropEmpty() {
+	none(&q.Status)
+	none(&q.Priority)
+	none(&q.Type)
+	none(&q.Tag)
+	for _, ids := range []*[]int64{&q.Department, &q.Assignee, &q.Requester} {
+		none(ids)
+	}
+}
+
+func none[T any](values *[]T) {
+	if len(*values) == 0 {
+		*values = nil
+	}
 }
 
 func (q *TicketQuery) checkSort() error {
