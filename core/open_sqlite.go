@@ -166,7 +166,7 @@ func (c *sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 			return nil, errors.Join(fmt.Errorf("%s: %w", pragma, err), conn.Close())
 		}
 	}
-	return conn, nil
+	return keepStatements(conn), nil
 }
 
 // Driver is the engine.
