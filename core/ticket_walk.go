@@ -48,7 +48,11 @@ func (w *ticketWalk) page(ctx context.Context, limit int, cursor string) (Ticket
 		if err != nil {
 			return page, err
 		}
-		page.Tickets = append(page.Tickets, kept...)
+		if len(page.Tickets) == 0 && len(kept) > 0 {
+			page.Tickets = kept
+		} else {
+			page.Tickets = append(page.Tickets, kept...)
+		}
 		if len(page.Tickets) > limit {
 			page.Tickets = page.Tickets[:limit]
 			page.NextCursor = place{w.sort, w.keys(page.Tickets[limit-1])}.cursor()
@@ -77,7 +81,11 @@ func (w *ticketWalk) batch(ctx context.Context, after []int64, n int) ([]Ticket,
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, found...)
+		if rows == nil {
+			rows = found
+		} else {
+			rows = append(rows, found...)
+		}
 	}
 	if len(w.lanes) > 1 {
 		slices.SortFunc(rows, w.compareTickets)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 )
 
@@ -149,34 +148,24 @@ func (s TicketsShown) Clone() TicketsShown {
 	return s
 }
 
-// View turns tickets into what the actor of ctx may see of them: a fixed number
-// of queries, however many tickets.
+// View turns tickets into what the actor of ctx may see of them, by one query
+// for all of them.
 func (s Tickets) View(ctx context.Context, tickets ...Ticket) ([]TicketView, error) {
-	shown := TicketsShown{Actor: ActorFrom(ctx), Tickets: tickets, extras: map[int64]Extras{}}
-	s.d.hooks.Ticket.Show.Run(ctx, &shown)
-	var ids []int64
-	for _, t := range tickets {
-		ids = append(ids, t.RequesterID)
-		if t.AssigneeID != nil {
-			ids = append(ids, *t.AssigneeID)
-		}
-	}
-	v := &viewer{extras: shown.extras}
-	var err error
-	if v.people, err = s.d.People.byIDs(ctx, ids); err != nil {
-		return nil, err
-	}
-	if v.departments, err = s.departments(ctx, tickets); err != nil {
-		return nil, err
-	}
-	agent := ActorFrom(ctx).IsAgent()
-	if agent {
-		v.tags, err = s.d.Tags.ofAll(ctx, tickets)
-	} else {
-		v.own, err = s.ownTargets(ctx, tickets)
-	}
+	beside, err := s.d.neighbours(ctx, besideTickets(tickets, ActorFrom(ctx).IsAgent()))
 	if err != nil {
 		return nil, err
+	}
+	return s.view(ctx, beside, tickets...)
+}
+
+func (s Tickets) view(ctx context.Context, beside neighbours, tickets ...Ticket) (_ []TicketView, err error) {
+	shown := TicketsShown{Actor: ActorFrom(ctx), Tickets: tickets, extras: map[int64]Extras{}}
+	s.d.hooks.Ticket.Show.Run(ctx, &shown)
+	v, agent := &viewer{neighbours: beside, extras: shown.extras}, ActorFrom(ctx).IsAgent()
+	if !agent {
+		if v.own, err = s.ownTargets(ctx, tickets); err != nil {
+			return nil, err
+		}
 	}
 	out := make([]TicketView, len(tickets))
 	for i, t := range tickets {
@@ -191,11 +180,26 @@ func (s Tickets) View(ctx context.Context, tickets ...Ticket) ([]TicketView, err
 
 // viewer holds what the views of a page need.
 type viewer struct {
-	people      map[int64]Person
-	departments map[int64]Department
-	tags        map[int64][]Tag
-	own         map[int64]bool // targets of merges that the actor may know
-	extras      map[int64]Extras
+	neighbours
+	own    map[int64]bool // targets of merges that the actor may know
+	extras map[int64]Extras
+}
+
+// besideTickets are the neighbours of tickets; tags are for agents.
+func besideTickets(tickets []Ticket, tags bool) (ids neighbourIDs) {
+	for _, t := range tickets {
+		ids.people = append(ids.people, t.RequesterID)
+		if t.AssigneeID != nil {
+			ids.people = append(ids.people, *t.AssigneeID)
+		}
+		if t.DepartmentID != nil {
+			ids.departments = append(ids.departments, *t.DepartmentID)
+		}
+		if tags && t.TagCount > 0 {
+			ids.tagged = append(ids.tagged, t.ID)
+		}
+	}
+	return ids
 }
 
 // ownTargets finds which merge targets belong to the same requester.
@@ -212,56 +216,6 @@ func (s Tickets) ownTargets(ctx context.Context, tickets []Ticket) (map[int64]bo
 		own[into.ID] = into.RequesterID == t.RequesterID
 	}
 	return own, nil
-}
-
-func (s Tickets) departments(ctx context.Context, tickets []Ticket) (map[int64]Department, error) {
-	var ids []int64
-	for _, t := range tickets {
-		if t.DepartmentID != nil && !slices.Contains(ids, *t.DepartmentID) {
-			ids = append(ids, *t.DepartmentID)
-		}
-	}
-	out := map[int64]Department{}
-	if len(ids) == 0 {
-		return out, nil
-	}
-	rows, err := find[Department](ctx, s.d.store, Query{Where: []Cond{Where("id", In, ids)}})
-	for _, d := range rows {
-		out[d.ID] = d
-	}
-	return out, err
-}
-
-// ofAll finds the tags of a page of tickets.
-func (s Tags) ofAll(ctx context.Context, tickets []Ticket) (map[int64][]Tag, error) {
-	var ids []int64
-	for _, t := range tickets {
-		if t.TagCount > 0 {
-			ids = append(ids, t.ID)
-		}
-	}
-	out := map[int64][]Tag{}
-	if len(ids) == 0 {
-		return out, nil
-	}
-	links, err := find[TicketTag](ctx, s.d.store, Query{Where: []Cond{Where("ticket_id", In, ids)}, Order: []Order{{Column: "ticket_id"}, {Column: "tag_id"}}})
-	if err != nil || len(links) == 0 {
-		return out, err
-	}
-	var tagIDs []int64
-	for _, l := range links {
-		tagIDs = append(tagIDs, l.TagID)
-	}
-	slices.Sort(tagIDs)
-	tags, err := find[Tag](ctx, s.d.store, Query{Where: []Cond{Where("id", In, slices.Compact(tagIDs))}})
-	byID := map[int64]Tag{}
-	for _, t := range tags {
-		byID[t.ID] = t
-	}
-	for _, l := range links {
-		out[l.TicketID] = append(out[l.TicketID], byID[l.TagID])
-	}
-	return out, err
 }
 
 func (v *viewer) person(id int64) PersonView {

@@ -57,16 +57,25 @@ func (ReplyView) OneOf() []any { return []any{AgentReply{}, CustomerReply{}} }
 
 // View turns replies into what the actor of ctx may see of them.
 func (s Replies) View(ctx context.Context, replies ...Reply) ([]ReplyView, error) {
+	beside, err := s.d.neighbours(ctx, neighbourIDs{people: authors(replies)})
+	if err != nil {
+		return nil, err
+	}
+	return s.view(ctx, beside, replies)
+}
+
+// authors are the people who wrote replies.
+func authors(replies []Reply) []int64 {
 	var ids []int64
 	for _, r := range replies {
 		if r.AuthorID != nil {
 			ids = append(ids, *r.AuthorID)
 		}
 	}
-	people, err := s.d.People.byIDs(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
+	return ids
+}
+
+func (s Replies) view(ctx context.Context, beside neighbours, replies []Reply) ([]ReplyView, error) {
 	files, err := s.d.Attachments.of(ctx, replies)
 	if err != nil {
 		return nil, err
@@ -75,7 +84,7 @@ func (s Replies) View(ctx context.Context, replies ...Reply) ([]ReplyView, error
 	for i, r := range replies {
 		author := AuthorView{Kind: r.Author, Name: r.Author}
 		if r.AuthorID != nil {
-			author.ID, author.Name = r.AuthorID, people[*r.AuthorID].Name
+			author.ID, author.Name = r.AuthorID, beside.people[*r.AuthorID].Name
 		}
 		if ActorFrom(ctx).IsAgent() {
 			out[i].Agent = agentReply(r, author, files[r.ID])

@@ -143,23 +143,13 @@ type wholeTicket struct {
 func (w wholeTicket) ETag() string { return w.Ticket.ETag() }
 
 func (a *api) getTicket(ctx context.Context, in oneTicket) (wholeTicket, error) {
-	t, err := a.desk.Tickets.Get(ctx, in.ID)
+	whole, err := a.desk.Tickets.Whole(ctx, in.ID)
 	if err != nil {
 		return wholeTicket{}, err
 	}
-	out := wholeTicket{}
-	if out.Ticket, err = a.one(ctx, t, nil); err != nil {
-		return out, err
-	}
-	replies, cursor, err := a.desk.Replies.List(ctx, t.ID, core.Page{})
-	if err != nil {
-		return out, err
-	}
-	out.RepliesNext = next(cursor)
-	if out.Replies, err = a.desk.Replies.View(ctx, replies...); err != nil {
-		return out, err
-	}
-	out.Activities, cursor, err = a.desk.Activity.List(ctx, t.ID, core.Page{})
+	out := wholeTicket{Ticket: whole.Ticket, Replies: whole.Replies, RepliesNext: next(whole.RepliesNext)}
+	var cursor string
+	out.Activities, cursor, err = a.desk.Activity.List(ctx, in.ID, core.Page{})
 	out.ActivitiesNext = next(cursor)
 	return out, err
 }
