@@ -27,7 +27,7 @@ func (c demoCommand) Run(ctx context.Context, to output) (err error) {
 	if err != nil {
 		return err
 	}
-	defer l.Close() // when the server did not come to it
+	defer func() { _ = l.Close() }() // when the server did not come to it
 	file := c.DB
 	if file == "" {
 		dir, err := os.MkdirTemp("", "hookdesk-demo-")

@@ -28,17 +28,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// eachDatabase runs fn with the DSN of an empty database of each kind.
-func eachDatabase(t *testing.T, fn func(t *testing.T, dsn string)) {
+// databases give the DSN of an empty database of each kind.
+var databases = map[string]func(testing.TB) string{
+	"sqlite":   file,
+	"postgres": pgtest.New,
+}
+
+func file(t testing.TB) string {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		fn(t, "sqlite:"+filepath.Join(t.TempDir(), "desk.db"))
-	})
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
-		fn(t, pgtest.New(t))
-	})
+	return "sqlite:" + filepath.Join(t.TempDir(), "desk.db")
 }
 
 // text is what a command prints, to be read while it runs.

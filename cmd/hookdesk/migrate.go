@@ -20,7 +20,8 @@ type migrateCommand struct {
 
 // Help is what stands above the flags.
 func (migrateCommand) Help() string {
-	return `A server does at its start what migrate up does; by hand it can be done before, as another user of the database, say. Both may happen at once.`
+	return `A server does at its start what migrate up does; by hand it can be done
+before, as another user of the database, say. Both may happen at once.`
 }
 
 const coreOwner = "core"
@@ -88,7 +89,8 @@ type migrateDown struct {
 
 // Help is what stands above the flags.
 func (migrateDown) Help() string {
-	return `Stop the servers that have the plugin first, and leave it out from then on, by --without: a server that has it makes its tables anew.`
+	return `Stop the servers that have the plugin first, and leave it out from then on, by
+--without: a server that has it makes its tables anew.`
 }
 
 // Run drops the plugin's tables.

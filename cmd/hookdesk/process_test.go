@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,7 +56,7 @@ func TestTheProgramFailsByItsExitCode(t *testing.T) {
 		var out text
 		last := len(row) - 1
 		err := command(t, &out, row[:last], row[last]).Run()
-		if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != 1 || !strings.Contains(out.String(), want) {
+		if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 1 || !strings.Contains(out.String(), want) {
 			t.Errorf("%v: %v\n%s", row, err, &out)
 		}
 	}

@@ -57,11 +57,17 @@ func (serveCommand) Help() string {
   X-Agent: true                 the caller is an agent
   X-Admin: true                 the caller is an admin
 
-Anybody can send such headers. So a reverse proxy has to stand in front, ask each caller to sign in, remove these headers from what the caller sent, and set them itself; and nobody may reach the address of this server but the proxy. --trust-headers says that this is so.
+Anybody can send such headers. So a reverse proxy has to stand in front, ask
+each caller to sign in, remove these headers from what the caller sent, and set
+them itself; and nobody may reach the address of this server but the proxy.
+--trust-headers says that this is so.
 
-The tables are brought up to date at the start. SIGINT and SIGTERM stop the server once the requests under way have been answered.
+The tables are brought up to date at the start. SIGINT and SIGTERM stop the
+server once the requests under way have been answered, or after 10 seconds.
 
-` + secretEnv + ` in the environment encrypts the settings that are secret: 64 hexadecimal digits, as of: openssl rand -hex 32. A desk with a plugin that has such settings does not start without it.`
+` + secretEnv + ` in the environment encrypts the settings that are secret:
+64 hexadecimal digits, as of: openssl rand -hex 32. A desk with a plugin that
+has such settings does not start without it.`
 }
 
 var (
@@ -85,7 +91,7 @@ func (c serveCommand) Run(ctx context.Context, to output) (err error) {
 	if err != nil {
 		return err
 	}
-	defer l.Close() // when the server did not come to it
+	defer func() { _ = l.Close() }() // when the server did not come to it
 	db, end, err := c.open()
 	if err != nil {
 		return err

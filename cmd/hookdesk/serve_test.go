@@ -19,11 +19,6 @@ func serve(t *testing.T, dsn string, more ...string) *program {
 	return start(t, append([]string{"serve", "--trust-headers", "--database", dsn, "--files", t.TempDir()}, more...)...)
 }
 
-func file(t *testing.T) string {
-	t.Helper()
-	return "sqlite:" + filepath.Join(t.TempDir(), "desk.db")
-}
-
 func TestServeRefusesToTrustHeadersUnasked(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -42,18 +37,22 @@ func TestServeRefusesToTrustHeadersUnasked(t *testing.T) {
 
 func TestServeAnswersWhoeverTheHeadersName(t *testing.T) {
 	t.Parallel()
-	eachDatabase(t, func(t *testing.T, dsn string) {
-		p := serve(t, dsn)
-		p.want(401, nobody, "GET /api/tickets", "")
-		p.want(401, who{"X-Admin": "true", "X-Agent": "true"}, "GET /api/tickets", "")
-		p.want(201, carla, "POST /api/tickets", `{"subject": "Help", "body": "Please."}`)
-		p.want(403, carla, "GET /api/tags", "")
-		p.want(403, who{"X-User": "carla.berg", "X-Agent": "yes"}, "GET /api/tags", "")
-		p.want(200, chloe, "GET /api/tags", "")
-		p.want(403, chloe, "GET /api/plugins", "")
-		p.want(200, xenia, "GET /api/plugins", "")
-		p.want(200, chloe, "PUT /api/tickets/1/snooze", `{"preset": "1h"}`)
-	})
+	for kind, dsnOf := range databases {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			dsn := dsnOf(t)
+			p := serve(t, dsn)
+			p.want(401, nobody, "GET /api/tickets", "")
+			p.want(401, who{"X-Admin": "true", "X-Agent": "true"}, "GET /api/tickets", "")
+			p.want(201, carla, "POST /api/tickets", `{"subject": "Help", "body": "Please."}`)
+			p.want(403, carla, "GET /api/tags", "")
+			p.want(403, who{"X-User": "carla.berg", "X-Agent": "yes"}, "GET /api/tags", "")
+			p.want(200, chloe, "GET /api/tags", "")
+			p.want(403, chloe, "GET /api/plugins", "")
+			p.want(200, xenia, "GET /api/plugins", "")
+			p.want(200, chloe, "PUT /api/tickets/1/snooze", `{"preset": "1h"}`)
+		})
+	}
 }
 
 func TestServeTakesNamesAndAddresses(t *testing.T) {
@@ -72,7 +71,7 @@ func TestAHeaderThatComesTwiceIsRefused(t *testing.T) {
 	t.Parallel()
 	p := serve(t, file(t))
 	for _, name := range []string{"X-User", "X-Agent", "X-Admin", "X-User-Name", "X-User-Email"} {
-		r, err := http.NewRequest("GET", p.base+"/api/me", nil)
+		r, err := http.NewRequest("GET", p.base+"/api/me", http.NoBody)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,18 +85,22 @@ func TestAHeaderThatComesTwiceIsRefused(t *testing.T) {
 
 func TestServeWithoutAPlugin(t *testing.T) {
 	t.Parallel()
-	eachDatabase(t, func(t *testing.T, dsn string) {
-		p := serve(t, dsn, "--without", "snooze")
-		p.want(201, carla, "POST /api/tickets", `{"subject": "Help", "body": "Please."}`)
-		p.want(404, chloe, "PUT /api/tickets/1/snooze", `{"preset": "1h"}`)
-		if list := p.want(200, xenia, "GET /api/plugins", ""); strings.Contains(list, "snooze") {
-			t.Error(list)
-		}
-		p.stop()
-		if out, err := call(t, "migrate", "status", "--database", dsn); err != nil || !strings.Contains(out, "pending 0001_snoozes.sql") {
-			t.Errorf("%v\n%s", err, out)
-		}
-	})
+	for kind, dsnOf := range databases {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			dsn := dsnOf(t)
+			p := serve(t, dsn, "--without", "snooze")
+			p.want(201, carla, "POST /api/tickets", `{"subject": "Help", "body": "Please."}`)
+			p.want(404, chloe, "PUT /api/tickets/1/snooze", `{"preset": "1h"}`)
+			if list := p.want(200, xenia, "GET /api/plugins", ""); strings.Contains(list, "snooze") {
+				t.Error(list)
+			}
+			p.stop()
+			if out, err := call(t, "migrate", "status", "--database", dsn); err != nil || !strings.Contains(out, "pending 0001_snoozes.sql") {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
 }
 
 func TestServeLiesWhereItIsTold(t *testing.T) {
@@ -195,35 +198,39 @@ func TestTheSecretIsHexadecimalAndNotRepeated(t *testing.T) {
 
 func TestAServerThatStopsAnswersWhatIsUnderWay(t *testing.T) {
 	t.Parallel()
-	eachDatabase(t, func(t *testing.T, dsn string) {
-		p := serve(t, dsn)
-		body, half := io.Pipe()
-		r, err := http.NewRequest("POST", p.base+"/api/tickets", body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header = http.Header{"Content-Type": {"application/json"}, "X-User": {"carla.berg"}, "Expect": {"100-continue"}}
-		ended := make(chan error, 1)
-		go func() {
-			answer, err := (&http.Transport{ExpectContinueTimeout: time.Minute}).RoundTrip(r)
-			if err == nil && answer.StatusCode != 201 {
-				err = errors.New(answer.Status)
+	for kind, dsnOf := range databases {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			dsn := dsnOf(t)
+			p := serve(t, dsn)
+			body, half := io.Pipe()
+			r, err := http.NewRequest("POST", p.base+"/api/tickets", body)
+			if err != nil {
+				t.Fatal(err)
 			}
-			ended <- err
-		}()
-		io.WriteString(half, `{"subject": "Half `) // returns when the server has asked for it
-		p.end()
-		for refused := false; !refused; time.Sleep(time.Millisecond) { // until it takes no more
-			answer, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(httptest.NewRequest("GET", p.base+"/api/health", nil))
-			if refused = err != nil; !refused {
-				answer.Body.Close()
+			r.Header = http.Header{"Content-Type": {"application/json"}, "X-User": {"carla.berg"}, "Expect": {"100-continue"}}
+			ended := make(chan error, 1)
+			go func() {
+				answer, err := (&http.Transport{ExpectContinueTimeout: time.Minute}).RoundTrip(r)
+				if err == nil && answer.StatusCode != 201 {
+					err = errors.New(answer.Status)
+				}
+				ended <- err
+			}()
+			io.WriteString(half, `{"subject": "Half `) // returns when the server has asked for it
+			p.end()
+			for refused := false; !refused; time.Sleep(time.Millisecond) { // until it takes no more
+				answer, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(httptest.NewRequest("GET", p.base+"/api/health", http.NoBody))
+				if refused = err != nil; !refused {
+					answer.Body.Close()
+				}
 			}
-		}
-		io.WriteString(half, `of it", "body": "And the rest."}`)
-		half.Close()
-		if err := <-ended; err != nil {
-			t.Errorf("the request under way: %v", err)
-		}
-		p.stop()
-	})
+			io.WriteString(half, `of it", "body": "And the rest."}`)
+			half.Close()
+			if err := <-ended; err != nil {
+				t.Errorf("the request under way: %v", err)
+			}
+			p.stop()
+		})
+	}
 }

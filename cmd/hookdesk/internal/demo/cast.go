@@ -63,16 +63,18 @@ var customers = [...]string{
 	"Yara Haddad, Haddad Events", "Felix Brandt, Brandt Messebau", "Agata Nowak, Nowak Kids", "George Miles, Miles & Hare Opticians",
 }
 
-// plain maps the letters of the names above to those of an address.
-var plain = strings.NewReplacer("é", "e", "ö", "o", "ü", "u", " & ", "-", " ", "-", "--", "-")
+// plain makes what may stand in an address of one of the names above.
+func plain(name string) string {
+	return strings.ToLower(strings.NewReplacer("é", "e", "ö", "o", "ü", "u", " & ", "-", " ", "-").Replace(name))
+}
 
 // customer is the n-th of the customers.
 func customer(n int) core.Identity {
 	name, company, _ := strings.Cut(customers[n], ", ")
-	user := strings.ReplaceAll(strings.ToLower(plain.Replace(name)), "-", ".")
+	user := strings.ReplaceAll(plain(name), "-", ".")
 	return core.Identity{
 		UserID: user, Name: name, Role: core.Requester, TimeZone: "Europe/Zurich",
-		Email: user + "@" + strings.ToLower(plain.Replace(company)) + ".example",
+		Email: user + "@" + plain(company) + ".example",
 	}
 }
 

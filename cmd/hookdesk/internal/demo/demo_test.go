@@ -17,31 +17,32 @@ import (
 	"github.com/hookdesk/hookdesk/plugins/snooze"
 )
 
-// eachDatabase runs fn with the configuration of a desk on each kind.
-func eachDatabase(t *testing.T, fn func(t *testing.T, c core.Config)) {
+// databases give the DSN of an empty database of each kind.
+var databases = map[string]func(testing.TB) string{
+	"sqlite": func(t testing.TB) string {
+		t.Helper()
+		return "sqlite:" + filepath.Join(t.TempDir(), "desk.db")
+	},
+	"postgres": pgtest.New,
+}
+
+// configOf is a desk on a database.
+func configOf(t *testing.T, dsn string) core.Config {
 	t.Helper()
-	for name, dsn := range map[string]func(t *testing.T) string{
-		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "desk.db") },
-		"postgres": func(t *testing.T) string { return pgtest.New(t) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			db, err := core.Open(dsn(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				pool, err := db.DB()
-				if err != nil {
-					t.Fatal(err)
-				}
-				pool.Close()
-			})
-			fn(t, core.Config{
-				DB: db, Files: core.Dir(t.TempDir()), Plugins: []core.Plugin{snooze.New(snooze.Config{})},
-				Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
-			})
-		})
+	db, err := core.Open(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		pool, err := db.DB()
+		if err != nil {
+			t.Fatal(err)
+		}
+		pool.Close()
+	})
+	return core.Config{
+		DB: db, Files: core.Dir(t.TempDir()), Plugins: []core.Plugin{snooze.New(snooze.Config{})},
+		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 }
 
@@ -56,40 +57,44 @@ func number(t *testing.T, db *gorm.DB, sql string, args ...any) (n int64) {
 
 func TestTheSeededDeskIsOneThatWasUsed(t *testing.T) {
 	t.Parallel()
-	eachDatabase(t, func(t *testing.T, c core.Config) {
-		now := time.Now()
-		if err := Seed(t.Context(), c, now); err != nil {
-			t.Fatal(err)
-		}
-		for sql, want := range map[string][2]int64{ // at least, at most
-			"SELECT count(*) FROM hookdesk_tickets":                                          {tickets, tickets},
-			"SELECT count(DISTINCT status) FROM hookdesk_tickets":                            {5, 8},
-			"SELECT count(*) FROM hookdesk_tickets WHERE is_open":                            {15, 120},
-			"SELECT count(*) FROM hookdesk_tickets WHERE merged_into_id IS NOT NULL":         {doubles, doubles},
-			"SELECT count(*) FROM hookdesk_tickets WHERE split_from_id IS NOT NULL":          {splits, splits},
-			"SELECT count(*) FROM hookdesk_tickets WHERE assignee_id IS NULL AND status > 0": {0, doubles},
-			"SELECT count(*) FROM hookdesk_departments":                                      {5, 5},
-			"SELECT count(*) FROM hookdesk_people WHERE email NOT LIKE '%_@_%.example'":      {0, 0},
-			"SELECT count(*) FROM hookdesk_people WHERE name = user_id":                      {0, 0},
-			"SELECT count(*) FROM hookdesk_ticket_tags":                                      {150, 600},
-			"SELECT count(*) FROM hookdesk_replies WHERE kind = 1":                           {30, 300},
-			"SELECT count(*) FROM hookdesk_replies WHERE trim(body) = ''":                    {0, 0},
-			"SELECT count(*) FROM hookdesk_replies WHERE body LIKE '%{%' OR body LIKE '%[%'": {0, 0},
-			"SELECT count(*) FROM hookdesk_tickets t WHERE merged_into_id IS NULL AND NOT EXISTS (SELECT 1 FROM hookdesk_replies WHERE ticket_id = t.id AND number = 0)": {0, 0},
-			"SELECT count(*) FROM hookdesk_attachments WHERE reply_id IS NULL OR NOT stored":                                                                             {0, 0},
-			"SELECT count(DISTINCT media_type) FROM hookdesk_attachments":                                                                                                {3, 4},
-			"SELECT count(*) FROM hookdesk_snooze_snoozes WHERE woke_at IS NULL":                                                                                         {3, lastly + 15},
-			"SELECT count(*) FROM hookdesk_snooze_snoozes WHERE why = 'due'":                                                                                             {3, 40},
-		} {
-			if n := number(t, c.DB, sql); n < want[0] || n > want[1] {
-				t.Errorf("%s: %d, want %v", sql, n, want)
+	for kind, dsnOf := range databases {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			c := configOf(t, dsnOf(t))
+			now := time.Now()
+			if err := Seed(t.Context(), c, now); err != nil {
+				t.Fatal(err)
 			}
-		}
-		if n := number(t, c.DB, "SELECT count(*) FROM hookdesk_snooze_snoozes WHERE woke_at IS NULL AND until <= ?", core.TimeOf(now)); n != 0 {
-			t.Errorf("%d tickets slept too long", n)
-		}
-		notInTheFuture(t, c.DB, now)
-	})
+			for sql, want := range map[string][2]int64{ // at least, at most
+				"SELECT count(*) FROM hookdesk_tickets":                                          {tickets, tickets},
+				"SELECT count(DISTINCT status) FROM hookdesk_tickets":                            {5, 8},
+				"SELECT count(*) FROM hookdesk_tickets WHERE is_open":                            {15, 120},
+				"SELECT count(*) FROM hookdesk_tickets WHERE merged_into_id IS NOT NULL":         {doubles, doubles},
+				"SELECT count(*) FROM hookdesk_tickets WHERE split_from_id IS NOT NULL":          {splits, splits},
+				"SELECT count(*) FROM hookdesk_tickets WHERE assignee_id IS NULL AND status > 0": {0, doubles},
+				"SELECT count(*) FROM hookdesk_departments":                                      {5, 5},
+				"SELECT count(*) FROM hookdesk_people WHERE email NOT LIKE '%_@_%.example'":      {0, 0},
+				"SELECT count(*) FROM hookdesk_people WHERE name = user_id":                      {0, 0},
+				"SELECT count(*) FROM hookdesk_ticket_tags":                                      {150, 600},
+				"SELECT count(*) FROM hookdesk_replies WHERE kind = 1":                           {30, 300},
+				"SELECT count(*) FROM hookdesk_replies WHERE trim(body) = ''":                    {0, 0},
+				"SELECT count(*) FROM hookdesk_replies WHERE body LIKE '%{%' OR body LIKE '%[%'": {0, 0},
+				"SELECT count(*) FROM hookdesk_tickets t WHERE merged_into_id IS NULL AND NOT EXISTS (SELECT 1 FROM hookdesk_replies WHERE ticket_id = t.id AND number = 0)": {0, 0},
+				"SELECT count(*) FROM hookdesk_attachments WHERE reply_id IS NULL OR NOT stored":                                                                             {0, 0},
+				"SELECT count(DISTINCT media_type) FROM hookdesk_attachments":                                                                                                {3, 4},
+				"SELECT count(*) FROM hookdesk_snooze_snoozes WHERE woke_at IS NULL":                                                                                         {3, lastly + 15},
+				"SELECT count(*) FROM hookdesk_snooze_snoozes WHERE why = 'due'":                                                                                             {3, 40},
+			} {
+				if n := number(t, c.DB, sql); n < want[0] || n > want[1] {
+					t.Errorf("%s: %d, want %v", sql, n, want)
+				}
+			}
+			if n := number(t, c.DB, "SELECT count(*) FROM hookdesk_snooze_snoozes WHERE woke_at IS NULL AND until <= ?", core.TimeOf(now)); n != 0 {
+				t.Errorf("%d tickets slept too long", n)
+			}
+			notInTheFuture(t, c.DB, now)
+		})
+	}
 }
 
 // notInTheFuture looks at every time that something happened.
@@ -122,55 +127,67 @@ func notInTheFuture(t *testing.T, db *gorm.DB, now time.Time) {
 
 func TestADeskWithTicketsIsLeftAlone(t *testing.T) {
 	t.Parallel()
-	eachDatabase(t, func(t *testing.T, c core.Config) {
-		d, err := core.New(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a, err := d.ActorOf(t.Context(), customer(0))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := d.Tickets.Create(core.As(t.Context(), a), core.TicketDraft{Subject: "Mine", Body: "Alone."}); err != nil {
-			t.Fatal(err)
-		}
-		if err := Seed(t.Context(), c, time.Now()); !errors.Is(err, ErrTickets) {
-			t.Errorf("%v", err)
-		}
-		if n := number(t, c.DB, "SELECT count(*) FROM hookdesk_tickets"); n != 1 {
-			t.Errorf("%d tickets", n)
-		}
-	})
+	for kind, dsnOf := range databases {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			c := configOf(t, dsnOf(t))
+			d, err := core.New(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, err := d.ActorOf(t.Context(), customer(0))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := d.Tickets.Create(core.As(t.Context(), a), core.TicketDraft{Subject: "Mine", Body: "Alone."}); err != nil {
+				t.Fatal(err)
+			}
+			if err := Seed(t.Context(), c, time.Now()); !errors.Is(err, ErrTickets) {
+				t.Errorf("%v", err)
+			}
+			if n := number(t, c.DB, "SELECT count(*) FROM hookdesk_tickets"); n != 1 {
+				t.Errorf("%d tickets", n)
+			}
+		})
+	}
 }
 
 func TestASeedThatFailsLeavesNoRow(t *testing.T) {
 	t.Parallel()
-	eachDatabase(t, func(t *testing.T, c core.Config) {
-		ctx, cancel := context.WithCancel(t.Context())
-		c.Plugins = append(c.Plugins, core.Inline("stopper", func(h core.Host) error {
-			h.Hooks().Ticket.Merge.Within.Add(h, "stop", func(context.Context, *gorm.DB, *core.TicketMerged) error {
-				cancel() // in the middle, as by Ctrl-C
+	for kind, dsnOf := range databases {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			c := configOf(t, dsnOf(t))
+			ctx, cancel := context.WithCancel(t.Context())
+			c.Plugins = append(c.Plugins, core.Inline("stopper", func(h core.Host) error {
+				h.Hooks().Ticket.Merge.Within.Add(h, "stop", func(context.Context, *gorm.DB, *core.TicketMerged) error {
+					cancel() // in the middle, as by Ctrl-C
+					return nil
+				})
 				return nil
-			})
-			return nil
-		}))
-		if err := Seed(ctx, c, time.Now()); !errors.Is(err, context.Canceled) {
-			t.Errorf("%v", err)
-		}
-		if n := number(t, c.DB, "SELECT count(*) FROM hookdesk_tickets") + number(t, c.DB, "SELECT count(*) FROM hookdesk_departments"); n != 0 {
-			t.Errorf("%d rows are left", n)
-		}
-	})
+			}))
+			if err := Seed(ctx, c, time.Now()); !errors.Is(err, context.Canceled) {
+				t.Errorf("%v", err)
+			}
+			if n := number(t, c.DB, "SELECT count(*) FROM hookdesk_tickets") + number(t, c.DB, "SELECT count(*) FROM hookdesk_departments"); n != 0 {
+				t.Errorf("%d rows are left", n)
+			}
+		})
+	}
 }
 
 func TestSeedingNeedsSnooze(t *testing.T) {
 	t.Parallel()
-	eachDatabase(t, func(t *testing.T, c core.Config) {
-		c.Plugins = nil
-		if err := Seed(t.Context(), c, time.Now()); err == nil || !strings.Contains(err.Error(), "needs the plugin snooze") {
-			t.Errorf("%v", err)
-		}
-	})
+	for kind, dsnOf := range databases {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			c := configOf(t, dsnOf(t))
+			c.Plugins = nil
+			if err := Seed(t.Context(), c, time.Now()); err == nil || !strings.Contains(err.Error(), "needs the plugin snooze") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
 }
 
 // TestThePlanFitsAnyHour plans at each third hour of two weeks, for what is in
