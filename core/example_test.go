@@ -15,20 +15,25 @@ import (
 	"github.com/hookdesk/hookdesk/hooks"
 )
 
-// newDesk makes a desk on a new database, and a context in which a customer acts.
-func newDesk(plugins ...core.Plugin) (desk *core.Desk, db *gorm.DB, as context.Context, done func()) {
+// newDesk makes a desk on a new database.
+func newDesk(plugins ...core.Plugin) (desk *core.Desk, db *gorm.DB, done func()) {
 	dir, err := os.MkdirTemp("", "example")
 	check(err)
 	db, err = core.Open(filepath.Join(dir, "desk.db")) // or postgres://…
 	check(err)
 	desk, err = core.New(core.Config{DB: db, Plugins: plugins, Logger: slog.New(slog.DiscardHandler)})
 	check(err)
-	customer, err := desk.ActorOf(context.Background(), core.Identity{UserID: "7", Name: "Carla", Role: core.Requester})
-	check(err)
-	return desk, db, core.As(context.Background(), customer), func() {
+	return desk, db, func() {
 		pool, err := db.DB()
 		check(errors.Join(err, desk.Close(), pool.Close(), os.RemoveAll(dir)))
 	}
+}
+
+// as is a context in which Carla acts, who is a customer.
+func as(desk *core.Desk) context.Context {
+	carla, err := desk.ActorOf(context.Background(), core.Identity{UserID: "7", Name: "Carla", Role: core.Requester})
+	check(err)
+	return core.As(context.Background(), carla)
 }
 
 func check(err error) {
@@ -38,8 +43,9 @@ func check(err error) {
 }
 
 func Example() {
-	desk, _, carla, done := newDesk()
+	desk, _, done := newDesk()
 	defer done()
+	carla := as(desk)
 
 	for _, subject := range []string{"The printer burns", "The scanner is on fire, too"} {
 		_, err := desk.Tickets.Create(carla, core.TicketDraft{Subject: subject, Body: "Help!", Priority: core.High})
@@ -67,8 +73,9 @@ func ExampleInline() {
 		})
 		return nil
 	})
-	desk, _, carla, done := newDesk(polite)
+	desk, _, done := newDesk(polite)
 	defer done()
+	carla := as(desk)
 
 	_, err := desk.Tickets.Create(carla, core.TicketDraft{Subject: "IT BURNS", Body: "Help!"})
 	fmt.Println(core.KindOf(err) == core.Invalid, err)
@@ -81,8 +88,9 @@ func ExampleInline() {
 
 // A ticket that is made in the host's own transaction stands or falls with it.
 func ExampleWithTx() {
-	desk, db, carla, done := newDesk()
+	desk, db, done := newDesk()
 	defer done()
+	carla := as(desk)
 
 	err := db.Transaction(func(tx *gorm.DB) error {
 		if _, err := desk.Tickets.Create(core.WithTx(carla, tx), core.TicketDraft{Subject: "Order 7", Body: "Where is it?"}); err != nil {

@@ -94,10 +94,10 @@ const postgresObjects = `
 	UNION ALL SELECT 'constraint', conname, conrelid::regclass::text, pg_get_constraintdef(oid)
 		FROM pg_constraint WHERE connamespace = current_schema()::regnamespace AND conrelid <> 0
 	UNION ALL SELECT 'trigger', tgname, tgrelid::regclass::text, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
-	UNION ALL SELECT 'function', proname, proname, pg_get_functiondef(oid)
+	UNION ALL SELECT 'function', proname AS name, proname AS tbl, pg_get_functiondef(oid)
 		FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND prokind IN ('f', 'p')
-	UNION ALL SELECT 'sequence', sequencename, sequencename, data_type::text FROM pg_sequences WHERE schemaname = current_schema()
-	UNION ALL SELECT 'type', typname, typname, typtype::text
+	UNION ALL SELECT 'sequence', sequencename AS name, sequencename AS tbl, data_type::text FROM pg_sequences WHERE schemaname = current_schema()
+	UNION ALL SELECT 'type', typname AS name, typname AS tbl, typtype::text
 		FROM pg_type WHERE typnamespace = current_schema()::regnamespace AND typtype IN ('d', 'e')`
 
 // objects is the schema of a database.

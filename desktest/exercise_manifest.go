@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"reflect"
 	"regexp"
 	"runtime/pprof"
@@ -122,22 +123,26 @@ func checkFields(t testing.TB, kind reflect.Type, path string) {
 		if !f.IsExported() || f.Anonymous || name == "-" {
 			continue
 		}
-		if name == "" {
-			t.Errorf("the setting %s%s has no json name", path, f.Name)
-		}
-		if f.Tag.Get("doc") == "" {
-			t.Errorf("the setting %s%s has no doc: the admin's form would not explain it", path, f.Name)
-		}
-		secret := f.Tag.Get("secret") == "true"
-		if f.Type.Kind() == reflect.String && secretName.MatchString(f.Name+" "+name) && !secret {
-			t.Errorf(`the setting %s%s looks like a secret, but has no secret:"true": every admin could read it`, path, f.Name)
-		}
-		if secret && (path != "" || len(f.Index) > 1 || f.Type.Kind() != reflect.String) {
-			t.Errorf("the setting %s%s is no string of the settings themselves: only those are encrypted", path, f.Name)
-		}
+		checkField(t, f, name, path)
 		if inner := plain(f.Type); inner.Kind() == reflect.Struct && inner != kind && !readsItself(inner) {
 			checkFields(t, inner, path+f.Name+".")
 		}
+	}
+}
+
+func checkField(t testing.TB, f reflect.StructField, name, path string) {
+	if name == "" {
+		t.Errorf("the setting %s%s has no json name", path, f.Name)
+	}
+	if f.Tag.Get("doc") == "" {
+		t.Errorf("the setting %s%s has no doc: the admin's form would not explain it", path, f.Name)
+	}
+	secret := f.Tag.Get("secret") == "true"
+	if f.Type.Kind() == reflect.String && secretName.MatchString(f.Name+" "+name) && !secret {
+		t.Errorf(`the setting %s%s looks like a secret, but has no secret:"true": every admin could read it`, path, f.Name)
+	}
+	if secret && (path != "" || len(f.Index) > 1 || f.Type.Kind() != reflect.String) {
+		t.Errorf("the setting %s%s is no string of the settings themselves: only those are encrypted", path, f.Name)
 	}
 }
 
@@ -170,10 +175,7 @@ func (s *suite) saveEach(t testing.TB, d *Desk) {
 		t.Errorf("the settings' own defaults cannot be saved: %s", r)
 	}
 	for name, value := range shown {
-		changed := map[string]any{}
-		for k, v := range shown {
-			changed[k] = v
-		}
+		changed := maps.Clone(shown)
 		changed[name] = another(value)
 		switch r := d.Do(Admin, put, map[string]any{"value": changed}); r.Status {
 		case 200:

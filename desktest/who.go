@@ -14,11 +14,16 @@ type Who struct{ core.Identity }
 // The people of every test. They never change.
 var (
 	Anonymous = Who{core.Identity{}}
-	Customer  = Who{core.Identity{UserID: "customer", Name: "Carla Customer", Email: "carla@example.com", Role: core.Requester, Locale: "en-GB", TimeZone: "Europe/Zurich"}}
-	Stranger  = Who{core.Identity{UserID: "stranger", Name: "Stefan Stranger", Email: "stefan@example.org", Role: core.Requester, Locale: "de-DE", TimeZone: "Europe/Berlin"}}
-	Agent     = Who{core.Identity{UserID: "agent", Name: "Anna Agent", Email: "anna@desk.example", Role: core.Agent, Locale: "en-GB", TimeZone: "Europe/Zurich"}}
-	Colleague = Who{core.Identity{UserID: "colleague", Name: "Colin Colleague", Email: "colin@desk.example", Role: core.Agent, Locale: "en-US", TimeZone: "America/New_York"}}
-	Admin     = Who{core.Identity{UserID: "admin", Name: "Ada Admin", Email: "ada@desk.example", Role: core.Admin, Locale: "en-GB", TimeZone: "Europe/Zurich"}}
+	Customer  = Who{core.Identity{UserID: "customer", Name: "Carla Customer", Email: "carla@example.com", Role: core.Requester,
+		Locale: "en-GB", TimeZone: "Europe/Zurich"}}
+	Stranger = Who{core.Identity{UserID: "stranger", Name: "Stefan Stranger", Email: "stefan@example.org", Role: core.Requester,
+		Locale: "de-DE", TimeZone: "Europe/Berlin"}}
+	Agent = Who{core.Identity{UserID: "agent", Name: "Anna Agent", Email: "anna@desk.example", Role: core.Agent,
+		Locale: "en-GB", TimeZone: "Europe/Zurich"}}
+	Colleague = Who{core.Identity{UserID: "colleague", Name: "Colin Colleague", Email: "colin@desk.example", Role: core.Agent,
+		Locale: "en-US", TimeZone: "America/New_York"}}
+	Admin = Who{core.Identity{UserID: "admin", Name: "Ada Admin", Email: "ada@desk.example", Role: core.Admin,
+		Locale: "en-GB", TimeZone: "Europe/Zurich"}}
 )
 
 // The headers by which the desk of a test knows its callers.

@@ -23,23 +23,26 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	addr := cmp.Or(os.Getenv("ADDR"), "127.0.0.1:8080")
-	if err := run(ctx, addr, cmp.Or(os.Getenv("DATABASE_URL"), "sqlite:desk.db")); err != nil {
-		slog.Error("the host stopped", "err", err)
+	err := run(ctx, log, addr, cmp.Or(os.Getenv("DATABASE_URL"), "sqlite:desk.db"))
+	stop()
+	if err != nil {
+		log.Error("the host stopped", "err", err)
 		os.Exit(1)
 	}
 }
 
 // run serves until ctx ends.
-func run(ctx context.Context, addr, dsn string) error {
+func run(ctx context.Context, log *slog.Logger, addr, dsn string) error {
 	db, err := core.Open(dsn)
 	if err != nil {
 		return err
 	}
 	desk, err := core.New(core.Config{
-		DB:    db,
-		Files: core.Dir("files"),
+		DB:     db,
+		Logger: log,
+		Files:  core.Dir("files"),
 		Plugins: []core.Plugin{
 			snooze.New(snooze.Config{}), // without this line, nothing sleeps
 		},
@@ -51,9 +54,9 @@ func run(ctx context.Context, addr, dsn string) error {
 	if err != nil {
 		return err
 	}
-	slog.Warn("callers are whoever they say they are, by the header X-User: never do this where others reach you")
-	slog.Info("listening", "docs", "http://"+addr+"/support/api/docs")
-	server := &http.Server{Addr: addr, Handler: routes(desk), ReadHeaderTimeout: 10 * time.Second}
+	log.WarnContext(ctx, "callers are whoever they say they are, by the header X-User: never do this where others reach you")
+	log.InfoContext(ctx, "listening", "docs", "http://"+addr+"/support/api/docs")
+	server := &http.Server{Addr: addr, Handler: routes(desk, log), ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 1)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -69,8 +72,8 @@ func run(ctx context.Context, addr, dsn string) error {
 }
 
 // routes is the host: its middleware, its own page, and the desk beside it.
-func routes(desk *core.Desk) http.Handler {
-	r := gobun.New(gobun.Use(logged))
+func routes(desk *core.Desk, log *slog.Logger) http.Handler {
+	r := gobun.New(gobun.Use(logged(log)))
 	r.GET("/", func(w http.ResponseWriter, _ gobun.Request) error {
 		_, err := fmt.Fprintln(w, "the host's own page")
 		return err
@@ -80,9 +83,11 @@ func routes(desk *core.Desk) http.Handler {
 }
 
 // logged is the host's own middleware.
-func logged(next gobun.HandlerFunc) gobun.HandlerFunc {
-	return func(w http.ResponseWriter, r gobun.Request) error {
-		slog.Info("request", "method", r.Method, "path", r.URL.Path, "route", r.Route())
-		return next(w, r)
+func logged(log *slog.Logger) gobun.MiddlewareFunc {
+	return func(next gobun.HandlerFunc) gobun.HandlerFunc {
+		return func(w http.ResponseWriter, r gobun.Request) error {
+			log.InfoContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "route", r.Route())
+			return next(w, r)
+		}
 	}
 }

@@ -24,22 +24,25 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	addr := cmp.Or(os.Getenv("ADDR"), "127.0.0.1:8080")
-	if err := run(ctx, addr, cmp.Or(os.Getenv("DATABASE_URL"), "sqlite:desk.db")); err != nil {
-		slog.Error("the host stopped", "err", err)
+	err := run(ctx, log, addr, cmp.Or(os.Getenv("DATABASE_URL"), "sqlite:desk.db"))
+	stop()
+	if err != nil {
+		log.Error("the host stopped", "err", err)
 		os.Exit(1)
 	}
 }
 
 // run serves until ctx ends.
-func run(ctx context.Context, addr, dsn string) error {
+func run(ctx context.Context, log *slog.Logger, addr, dsn string) error {
 	db, err := core.Open(dsn)
 	if err != nil {
 		return err
 	}
 	desk, err := core.New(core.Config{
 		DB:           db,
+		Logger:       log,
 		Identify:     identify,
 		GuestTickets: true,
 		BaseURL:      "http://" + addr + "/support",
@@ -49,8 +52,8 @@ func run(ctx context.Context, addr, dsn string) error {
 	if err != nil {
 		return err
 	}
-	slog.Warn("callers are whoever they say they are, by the header X-User: never do this where others reach you")
-	slog.Info("listening", "docs", desk.BaseURL()+"/api/docs")
+	log.WarnContext(ctx, "callers are whoever they say they are, by the header X-User: never do this where others reach you")
+	log.InfoContext(ctx, "listening", "docs", desk.BaseURL()+"/api/docs")
 	server := &http.Server{Addr: addr, Handler: routes(desk), ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 1)
 	ctx, stop := context.WithCancel(ctx)

@@ -23,23 +23,26 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	addr := cmp.Or(os.Getenv("ADDR"), "127.0.0.1:8080")
-	if err := run(ctx, addr, cmp.Or(os.Getenv("DATABASE_URL"), "sqlite:desk.db")); err != nil {
-		slog.Error("the host stopped", "err", err)
+	err := run(ctx, log, addr, cmp.Or(os.Getenv("DATABASE_URL"), "sqlite:desk.db"))
+	stop()
+	if err != nil {
+		log.Error("the host stopped", "err", err)
 		os.Exit(1)
 	}
 }
 
 // run serves until ctx ends.
-func run(ctx context.Context, addr, dsn string) error {
+func run(ctx context.Context, log *slog.Logger, addr, dsn string) error {
 	db, err := core.Open(dsn)
 	if err != nil {
 		return err
 	}
 	desk, err := core.New(core.Config{
-		DB:    db,
-		Files: core.Dir("files"),
+		DB:     db,
+		Logger: log,
+		Files:  core.Dir("files"),
 		Plugins: []core.Plugin{
 			snooze.New(snooze.Config{}),
 			blocklist.New(blocklist.Config{Words: []string{"darn", "heck"}}),
@@ -53,9 +56,9 @@ func run(ctx context.Context, addr, dsn string) error {
 	if err != nil {
 		return err
 	}
-	slog.Warn("callers are whoever they say they are, by the header X-User: never do this where others reach you")
-	slog.Info("listening", "docs", "http://"+addr+"/support/api/docs")
-	server := &http.Server{Addr: addr, Handler: routes(desk), ReadHeaderTimeout: 10 * time.Second}
+	log.WarnContext(ctx, "callers are whoever they say they are, by the header X-User: never do this where others reach you")
+	log.InfoContext(ctx, "listening", "docs", "http://"+addr+"/support/api/docs")
+	server := &http.Server{Addr: addr, Handler: routes(desk, log), ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 1)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -80,17 +83,17 @@ func own(h core.Host) error {
 }
 
 // routes is the host: its own page behind its own middleware, and the desk.
-func routes(desk *core.Desk) http.Handler {
+func routes(desk *core.Desk, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "the host's own page") })
 	nethttp.Mount(mux, "/support", desk)
-	return logged(mux)
+	return logged(mux, log)
 }
 
 // logged is the host's own middleware.
-func logged(next http.Handler) http.Handler {
+func logged(next http.Handler, log *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		slog.InfoContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path)
+		log.InfoContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path)
 		next.ServeHTTP(w, r)
 	})
 }

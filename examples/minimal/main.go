@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
+	"log" //nolint:depguard // log.Fatal keeps it at thirty lines
 	"net/http"
 	"os"
 	"os/signal"
@@ -22,7 +22,7 @@ func main() {
 	defer stop()
 	db, err := core.Open(cmp.Or(os.Getenv("DATABASE_URL"), "sqlite:desk.db"))
 	if err != nil {
-		log.Fatal(err)
+		log.Fatal(err) //nolint:gocritic // the end of the program stops listening to signals as well
 	}
 	desk, err := core.New(core.Config{
 		DB:      db,

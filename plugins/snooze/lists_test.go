@@ -128,15 +128,16 @@ func TestCustomersSeeNothingOfIt(t *testing.T) {
 		ticket := d.Ticket(desktest.Customer)
 		d.Ticket(desktest.Customer)
 		d.Leap(time.Minute)
-		asked := func() (all string) {
+		asked := func() string {
+			var all strings.Builder
 			id := strconv.FormatInt(ticket.ID, 10)
 			for _, path := range []string{
 				"", "?snoozed=only", "?updated_since=" + d.Now().Format("2006-01-02T15:04:05Z"), "/" + id, "/" + id + "/activities", "/" + id + "/replies",
 			} {
 				answer := d.Do(desktest.Customer, "GET /api/tickets"+path, nil).Want(200)
-				all += answer.Header.Get("ETag") + string(answer.Body) + "\n"
+				all.WriteString(answer.Header.Get("ETag") + string(answer.Body) + "\n")
 			}
-			return all
+			return all.String()
 		}
 		before := asked()
 		d.set(ticket, map[string]any{"preset": "1h", "reason": "a customer who shouts"})

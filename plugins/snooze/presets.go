@@ -32,6 +32,7 @@ func (p Preset) from(now time.Time, dayStarts TimeOfDay) time.Time {
 		return now.Add(4 * time.Hour)
 	case Tomorrow:
 		return dayStarts.on(now, 1)
+	case NextWeek: // below
 	}
 	sinceMonday := (int(now.Weekday()) + 6) % 7
 	return dayStarts.on(now, 7-sinceMonday)
