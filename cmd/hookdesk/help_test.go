@@ -57,11 +57,13 @@ func (w *text) String() string {
 	return w.text.String()
 }
 
-// call runs a command that ends by itself.
+// call runs a command that ends by itself; one that serves instead is stopped.
 func call(t *testing.T, args ...string) (string, error) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
 	var out text
-	err := run(t.Context(), args, output{&out, t.Output()})
+	err := run(ctx, args, output{&out, t.Output()})
 	return out.String(), err
 }
 
