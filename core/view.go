@@ -218,21 +218,17 @@ func (s Tickets) ownTargets(ctx context.Context, tickets []Ticket) (map[int64]bo
 	return own, nil
 }
 
-func (v *viewer) person(id int64) PersonView {
-	return v.people[id].View()
-}
-
 func (v *viewer) department(t Ticket) *DepartmentView {
 	if t.DepartmentID == nil {
 		return nil
 	}
-	return &DepartmentView{*t.DepartmentID, v.departments[*t.DepartmentID].Name}
+	return &DepartmentView{*t.DepartmentID, v.departments[*t.DepartmentID]}
 }
 
 func (v *viewer) agent(t Ticket) *AgentTicket {
 	out := &AgentTicket{
 		ID: t.ID, Reference: t.Reference(), Subject: t.Subject, Status: t.Status, Priority: t.Priority, Type: t.Type, Channel: t.Channel,
-		Requester: v.person(t.RequesterID), Department: v.department(t), Tags: v.tags[t.ID], Version: t.Version, IsOpen: t.IsOpen,
+		Requester: v.people[t.RequesterID], Department: v.department(t), Tags: v.tags[t.ID], Version: t.Version, IsOpen: t.IsOpen,
 		ReplyCount: t.ReplyCount, LastReplyAt: t.LastReplyAt, FirstResponseAt: t.FirstResponseAt, ResolvedAt: t.ResolvedAt, ClosedAt: t.ClosedAt,
 		MergedIntoID: t.MergedIntoID, SplitFromID: t.SplitFromID, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, DeletedAt: t.DeletedAt,
 		Extras: v.extras[t.ID],
@@ -241,7 +237,7 @@ func (v *viewer) agent(t Ticket) *AgentTicket {
 		out.Tags = []Tag{}
 	}
 	if t.AssigneeID != nil {
-		p := v.person(*t.AssigneeID)
+		p := v.people[*t.AssigneeID]
 		out.Assignee = &p
 	}
 	return out

@@ -3,16 +3,15 @@ package core
 import (
 	"context"
 	"database/sql"
-	"math/bits"
 	"slices"
 	"strings"
 )
 
-// neighbours is what stands beside tickets and replies in a view. Of people it
-// knows what a PersonView shows, of departments the name.
+// neighbours is what stands beside tickets and replies in a view: people, the
+// names of departments, tags.
 type neighbours struct {
-	people      map[int64]Person
-	departments map[int64]Department
+	people      map[int64]PersonView
+	departments map[int64]string
 	tags        map[int64][]Tag // by ticket, in order
 }
 
@@ -37,27 +36,31 @@ func (d *Desk) neighbours(ctx context.Context, ids neighbourIDs) (n neighbours, 
 	if s, ok := d.store.(neighbourFinder); ok {
 		return s.neighbours(ctx, ids)
 	}
-	if n.people, err = d.People.byIDs(ctx, ids.people); err != nil {
+	people, err := d.People.byIDs(ctx, ids.people)
+	if err != nil {
 		return n, err
 	}
-	if n.departments, err = d.Departments.byIDs(ctx, ids.departments); err != nil {
+	n.people = make(map[int64]PersonView, len(people))
+	for id, p := range people {
+		n.people[id] = p.View()
+	}
+	if n.departments, err = d.Departments.names(ctx, ids.departments); err != nil {
 		return n, err
 	}
 	n.tags, err = d.Tags.ofAll(ctx, ids.tagged)
 	return n, err
 }
 
-// byIDs finds departments.
-func (s Departments) byIDs(ctx context.Context, ids []int64) (map[int64]Department, error) {
-	departments := map[int64]Department{}
+func (s Departments) names(ctx context.Context, ids []int64) (map[int64]string, error) {
+	names := map[int64]string{}
 	if len(ids) == 0 {
-		return departments, nil
+		return names, nil
 	}
 	rows, err := find[Department](ctx, s.d.store, Query{Where: []Cond{Where("id", In, ids)}})
 	for _, d := range rows {
-		departments[d.ID] = d
+		names[d.ID] = d.Name
 	}
-	return departments, err
+	return names, err
 }
 
 // ofAll finds the tags of tickets.
@@ -88,22 +91,22 @@ func (s Tags) ofAll(ctx context.Context, tickets []int64) (map[int64][]Tag, erro
 
 // neighbours implements neighbourFinder.
 func (s *gormStore) neighbours(ctx context.Context, ids neighbourIDs) (neighbours, error) {
-	n := neighbours{map[int64]Person{}, map[int64]Department{}, map[int64][]Tag{}}
-	st, p, kinds := s.statement(), s.prefix, 0
+	n := neighbours{make(map[int64]PersonView, len(ids.people)), make(map[int64]string, len(ids.departments)), make(map[int64][]Tag, len(ids.tagged))}
+	st, p := s.statement(), s.prefix
 	add := func(query string, ids []int64) {
 		if len(ids) == 0 {
 			return
 		}
-		if kinds++; kinds > 1 {
+		if st.Len() > 0 {
 			st.WriteString(" UNION ALL ")
 		}
 		st.WriteString(query)
 		st.oneOf(ids)
 	}
-	add("SELECT 1, t.id, 0, t.name, t.user_id, t.email, t.role FROM "+p+"people t WHERE t.id", ids.people)
-	add("SELECT 2, t.id, 0, t.name, NULL, '', 0 FROM "+p+"departments t WHERE t.id", ids.departments)
-	add("SELECT 3, t.id, x.ticket_id, t.name, t.slug, t.colour, t.version FROM "+p+"ticket_tags x JOIN "+p+"tags t ON t.id = x.tag_id WHERE x.ticket_id", ids.tagged)
-	if kinds == 0 {
+	add("SELECT 0, t.id, t.name, t.user_id, t.email, t.role FROM "+p+"people t WHERE t.id", ids.people)
+	add("SELECT -1, t.id, t.name, NULL, '', 0 FROM "+p+"departments t WHERE t.id", ids.departments)
+	add("SELECT x.ticket_id, t.id, t.name, t.slug, t.colour, t.version FROM "+p+"ticket_tags x JOIN "+p+"tags t ON t.id = x.tag_id WHERE x.ticket_id", ids.tagged)
+	if st.Len() == 0 {
 		return n, nil
 	}
 	rows, err := s.pool(ctx).QueryContext(ctx, st.String(), st.args...)
@@ -111,10 +114,8 @@ func (s *gormStore) neighbours(ctx context.Context, ids neighbourIDs) (neighbour
 		return n, s.translate(err)
 	}
 	defer func() { _ = rows.Close() }() // rows.Err has said all
-	for rows.Next() {
-		if err := n.scan(rows); err != nil {
-			return n, err
-		}
+	if err := n.scan(rows); err != nil {
+		return n, err
 	}
 	for _, tags := range n.tags {
 		slices.SortFunc(tags, func(a, b Tag) int { return compare(a.ID, b.ID) })
@@ -123,26 +124,31 @@ func (s *gormStore) neighbours(ctx context.Context, ids neighbourIDs) (neighbour
 }
 
 func (n *neighbours) scan(rows *sql.Rows) error {
+	var of, id int64 // of: the ticket of a tag, 0 for a person, -1 for a department
 	var name, more string
-	var kind, id, ticket int64
 	var text sql.NullString
 	var number int
-	if err := rows.Scan(&kind, &id, &ticket, &name, &text, &more, &number); err != nil {
-		return err
-	}
-	switch kind {
-	case 1:
-		p := Person{ID: id, Name: name, Email: more, Role: Role(number)}
-		if text.Valid {
-			p.UserID = &text.String
+	for rows.Next() {
+		if err := rows.Scan(&of, &id, &name, &text, &more, &number); err != nil {
+			return err
 		}
-		n.people[id] = p
-	case 2:
-		n.departments[id] = Department{ID: id, Name: name}
-	case 3:
-		n.tags[ticket] = append(n.tags[ticket], Tag{ID: id, Name: name, Slug: text.String, Colour: more, Version: number})
+		switch of {
+		case 0:
+			n.people[id] = PersonView{ID: id, UserID: nullable(text), Name: name, Email: more, Role: Role(number)}
+		case -1:
+			n.departments[id] = name
+		default:
+			n.tags[of] = append(n.tags[of], Tag{ID: id, Name: name, Slug: text.String, Colour: more, Version: number})
+		}
 	}
 	return nil
+}
+
+func nullable(text sql.NullString) *string {
+	if !text.Valid {
+		return nil
+	}
+	return &text.String
 }
 
 // oneOf compares with a list by a text that hardly depends on its length, so
@@ -158,7 +164,7 @@ func (st *statement) oneOf(ids []int64) {
 		st.WriteString(" AS bigint[]))")
 		return
 	}
-	room := 1 << bits.Len(uint(len(ids)-1)) // the next power of two, filled up with the last one
+	room := (len(ids) + 7) / 8 * 8 // filled up with the last one
 	st.WriteString(" IN (")
 	st.list(room, ",", func(i int) { st.bind(ids[min(i, len(ids)-1)]) })
 	st.WriteString(")")
