@@ -78,20 +78,40 @@ func FromTemplate(t testing.TB, key string, prepare func(dsn string) error) stri
 
 func create(t testing.TB, from string) string {
 	t.Helper()
-	dsn, err := shared.dsn()
+	dsn, drop, err := shared.create(from)
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := newName()
-	if err := execute(dsn, "CREATE DATABASE "+name+" TEMPLATE "+from); err != nil {
-		t.Fatalf("pgtest: %v", err)
-	}
 	t.Cleanup(func() {
-		if err := execute(dsn, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
-			t.Errorf("pgtest: %v", err)
+		if err := drop(); err != nil {
+			t.Error(err)
 		}
 	})
-	return withDatabase(dsn, name)
+	return dsn
+}
+
+// Create is New for a program that is no test, such as one that measures; drop
+// removes the database.
+func Create() (dsn string, drop func() error, err error) {
+	return shared.create("template0 ENCODING 'UTF8'")
+}
+
+func (c *cluster) create(from string) (dsn string, drop func() error, err error) {
+	server, err := c.dsn()
+	if err != nil {
+		return "", nil, err
+	}
+	name := newName()
+	if err := execute(server, "CREATE DATABASE "+name+" TEMPLATE "+from); err != nil {
+		return "", nil, fmt.Errorf("pgtest: %w", err)
+	}
+	drop = func() error {
+		if err := execute(server, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+			return fmt.Errorf("pgtest: %w", err)
+		}
+		return nil
+	}
+	return withDatabase(server, name), drop, nil
 }
 
 func (c *cluster) template(key string) *template {
