@@ -21,9 +21,8 @@ func TestHandlersThatBreakTheDesk(t *testing.T) {
 	mustFail(t, map[string]broken{
 		"one that panics": {check: "life", says: "the handler toy.split@ticket.split.before failed", plugin: does(func(h core.Host) {
 			h.Hooks().Ticket.Split.Before.Add(h, "split", func(context.Context, *core.TicketSplit) error {
-				var tickets map[int64]bool
-				tickets[1] = true
-				return nil
+				var tickets []int64
+				return hooks.Veto("first", fmt.Sprint(tickets[0]))
 			})
 		})},
 		"one that cannot bear a long text": {check: "life", says: "a long text", plugin: does(func(h core.Host) {

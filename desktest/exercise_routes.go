@@ -85,11 +85,8 @@ func (r route) target(ticket core.Ticket, values map[string]string) string {
 	return path
 }
 
-// send makes the request. A stream is cut after a while. ctx may be nil.
+// send makes the request. A stream is cut after a while.
 func (r route) send(ctx context.Context, d *Desk, who Who, target string, body any) *Response {
-	if ctx == nil {
-		ctx = context.Background()
-	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	return d.send(ctx, who, r.method+" "+target, body, nil)
@@ -159,7 +156,7 @@ func (s *suite) outsiders(t testing.TB, d *Desk, r route, ticket core.Ticket) {
 		{Customer, policy == "agents" || policy == "admins"},
 		{Agent, policy == "admins"},
 	} {
-		got := r.send(nil, d, c.who, r.target(ticket, nil), r.sample())
+		got := r.send(context.Background(), d, c.who, r.target(ticket, nil), r.sample())
 		switch {
 		case got.Status >= 500:
 			t.Errorf("%q: %s", c.who.UserID, got)
@@ -175,7 +172,7 @@ func (s *suite) nonsense(t testing.TB, d *Desk, r route, ticket core.Ticket) {
 	target := r.target(ticket, nil)
 	refused := []int{http.StatusBadRequest, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity}
 	for _, body := range []string{"{", "[]", "\xff", `{"no_such_field":1}`, strings.Repeat("[", 5000), `"text"`} {
-		got := r.send(nil, d, r.insider(), target, body)
+		got := r.send(context.Background(), d, r.insider(), target, body)
 		if got.Status >= 500 || r.typed() && !slices.Contains(refused, got.Status) {
 			t.Errorf("with the body %.30q: %s", body, got)
 		}
@@ -189,7 +186,7 @@ func (s *suite) nonsense(t testing.TB, d *Desk, r route, ticket core.Ticket) {
 // oddities fit the form and may still be too much.
 func (s *suite) oddities(t testing.TB, d *Desk, r route, ticket core.Ticket) {
 	never500 := func(target string, body any) {
-		if got := r.send(nil, d, r.insider(), target, body); got.Status >= 500 {
+		if got := r.send(context.Background(), d, r.insider(), target, body); got.Status >= 500 {
 			t.Errorf("with the body %.100v: %s", body, got)
 		}
 	}

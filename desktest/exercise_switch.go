@@ -1,6 +1,7 @@
 package desktest
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,7 +64,7 @@ func (s *suite) checkOff(t testing.TB, db Database) {
 	s.turn(d, s.id(), "disable")
 	d.Settle()
 	for _, r := range s.routes(t, d) {
-		if got := r.send(nil, d, r.insider(), r.target(ticket, nil), r.sample()); got.Status != 404 && got.Status != 405 {
+		if got := r.send(context.Background(), d, r.insider(), r.target(ticket, nil), r.sample()); got.Status != 404 && got.Status != 405 {
 			t.Errorf("a route of a plugin that is off: %s", got)
 		}
 	}
@@ -152,7 +153,9 @@ func (s *suite) answers(t testing.TB, d *Desk, ticket core.Ticket) map[string]st
 		if r.method != "GET" {
 			continue
 		}
-		get := func() string { return r.send(nil, d, r.insider(), r.target(ticket, nil), nil).String() }
+		get := func() string {
+			return r.send(context.Background(), d, r.insider(), r.target(ticket, nil), nil).String()
+		}
 		if first := get(); get() == first {
 			out[r.String()] = first
 		}

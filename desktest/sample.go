@@ -27,7 +27,7 @@ type apiOperation struct {
 		Content map[string]struct {
 			Schema *apiSchema `json:"schema"`
 		} `json:"content"`
-	} `json:"requestBody"`
+	} `json:"requestBody"` //nolint:tagliatelle // the word of OpenAPI
 }
 
 type apiSchema struct {
@@ -37,10 +37,10 @@ type apiSchema struct {
 	Enum       []string              `json:"enum"`
 	Default    any                   `json:"default"`
 	Minimum    *float64              `json:"minimum"`
-	MinLength  *float64              `json:"minLength"`
+	MinLength  *float64              `json:"minLength"` //nolint:tagliatelle // the word of OpenAPI
 	Items      *apiSchema            `json:"items"`
 	Properties map[string]*apiSchema `json:"properties"`
-	AnyOf      []*apiSchema          `json:"anyOf"`
+	AnyOf      []*apiSchema          `json:"anyOf"` //nolint:tagliatelle // the word of OpenAPI
 }
 
 func openAPI(t testing.TB, d *Desk) *apiDocument {

@@ -17,6 +17,7 @@ func TestPlugin(t *testing.T) {
 	t.Parallel()
 	desktest.Exercise(t, func() core.Plugin { return snooze.New(snooze.Config{}) }, desktest.With(
 		func(t testing.TB, d *desktest.Desk, ticket core.Ticket) {
+			t.Helper()
 			d.Do(desktest.Agent, route("PUT", ticket.ID), for1h()).Want(200)
 			d.Do(desktest.Agent, route("DELETE", ticket.ID), nil).Want(204)
 			d.Do(desktest.Agent, route("PUT", ticket.ID), map[string]any{"preset": "tomorrow", "reason": "the spare part"}).Want(200)

@@ -13,6 +13,7 @@ func TestPlugin(t *testing.T) {
 	t.Parallel()
 	desktest.Exercise(t, func() core.Plugin { return words("darn") }, desktest.With(
 		func(t testing.TB, d *desktest.Desk, ticket core.Ticket) {
+			t.Helper()
 			d.Do(desktest.Customer, "POST /api/tickets", `{"subject":"Printer","body":"That darn thing!"}`).Want(422)
 			d.Do(desktest.Customer, fmt.Sprintf("POST /api/tickets/%d/replies", ticket.ID), `{"body":"Darn it."}`).Want(201)
 		}))
