@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -65,7 +66,9 @@ func TestTheProgramFailsByItsExitCode(t *testing.T) {
 // command is the program with some variables in its environment.
 func command(t *testing.T, out *text, args []string, env ...string) *exec.Cmd {
 	t.Helper()
-	p := exec.CommandContext(t.Context(), os.Args[0], args...)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // one that serves instead of failing is killed
+	t.Cleanup(cancel)
+	p := exec.CommandContext(ctx, os.Args[0], args...)
 	p.Dir = t.TempDir()
 	p.Env = append(os.Environ(), append(env, asCommand+"=1")...)
 	p.Stdout, p.Stderr = out, out
