@@ -226,6 +226,9 @@ var (
 // route sends a statement to the readers if it certainly only reads: SELECT
 // cannot write, WITH can.
 func (p *sqlitePool) route(query string) *sql.DB {
+	if strings.HasPrefix(query, "SELECT ") { // nearly always
+		return p.readers
+	}
 	m := readsOnly.FindStringSubmatch(query)
 	if len(m) == 0 || strings.EqualFold(m[1], "with") && mayWrite.MatchString(query) {
 		return p.DB

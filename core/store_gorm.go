@@ -142,8 +142,7 @@ func (s *gormStore) statement() *statement { return &statement{postgres: s.postg
 func (s *gormStore) Find(ctx context.Context, into any, q Query) error {
 	tb := TableOf(into)
 	st := s.statement()
-	st.WriteString("SELECT ")
-	st.list(len(tb.Columns), ",", func(i int) { st.WriteString("t." + tb.Columns[i].Name) })
+	st.WriteString("SELECT " + tb.list)
 	s.from(st, tb, q)
 	if q.Lock && s.postgres {
 		st.WriteString(" FOR UPDATE OF t")

@@ -17,7 +17,8 @@ type Table struct {
 	Name    string
 	Columns []Column
 	places  map[string]int
-	id      int // place of the column "id", -1 without
+	id      int    // place of the column "id", -1 without
+	list    string // the columns of a table called t, for SELECT
 }
 
 // Column is one column and the field that holds it.
@@ -77,7 +78,9 @@ func tableOf(t reflect.Type) *Table {
 		}
 		tb.places[c.Name] = len(tb.Columns)
 		tb.Columns = append(tb.Columns, c)
+		tb.list += ",t." + c.Name
 	}
+	tb.list = strings.TrimPrefix(tb.list, ",")
 	tables.Store(t, tb)
 	return tb
 }
