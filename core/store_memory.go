@@ -84,7 +84,7 @@ func (s *memoryStore) Tx(ctx context.Context, fn func(context.Context) error) er
 }
 
 func (s *memoryStore) tx(ctx context.Context) *memoryTx {
-	tx, _ := ctx.Value(memoryKey{s}).(*memoryTx) //nolint:errcheck // none is none
+	tx, _ := ctx.Value(memoryKey{s}).(*memoryTx) // none is none
 	return tx
 }
 
@@ -193,7 +193,7 @@ func (s *memoryStore) Insert(ctx context.Context, row any) error {
 		table := tx.table(tb.Name)
 		if tb.id >= 0 {
 			id := tb.Columns[tb.id]
-			given, _ := id.Value(reflect.ValueOf(kept).Elem()).(int64) //nolint:errcheck // an id is an integer
+			given, _ := id.Value(reflect.ValueOf(kept).Elem()).(int64) // an id is an integer
 			if given == 0 {
 				given = table.last + 1
 			}
