@@ -177,7 +177,7 @@ func (p *pair) bulk(r *rapid.T) {
 		results, more, err := s.Tickets.Bulk(s.as(who), core.BulkChange{IDs: []int64{s.id(numbers[0]), s.id(numbers[1])}, Patch: patch})
 		out := []string{fmt.Sprint(more)}
 		for _, one := range results {
-			out = append(out, fmt.Sprint(core.KindOf(one.Err)))
+			out = append(out, core.KindOf(one.Err).String())
 		}
 		return out, err
 	})
@@ -375,7 +375,6 @@ func (s *side) pages(r *rapid.T, who desktest.Who, q core.TicketQuery) (any, err
 	r.Helper()
 	found, total := []core.Ticket{}, -1
 	for range 60 { // more than there can be
-
 		page, err := s.Tickets.List(s.as(who), q)
 		if err != nil {
 			return nil, err
