@@ -115,10 +115,13 @@ func (h *byHand) inTx(ctx context.Context, fn func(tx *sql.Tx) error) error {
 	return tx.Commit()
 }
 
-// in is a prepared statement in a transaction, which closes it.
-func in(ctx context.Context, tx *sql.Tx, s *sql.Stmt) *sql.Stmt {
-	return tx.StmtContext(ctx, s) //nolint:sqlclosecheck // the transaction does
+// runner is a prepared statement in a transaction, which closes it.
+type runner interface {
+	QueryRowContext(ctx context.Context, args ...any) *sql.Row
+	ExecContext(ctx context.Context, args ...any) (sql.Result, error)
 }
+
+func in(ctx context.Context, tx *sql.Tx, s *sql.Stmt) runner { return tx.StmtContext(ctx, s) }
 
 func (h *byHand) create(ctx context.Context) ([]int64, error) {
 	me, now := h.asker.Person.ID, time.Now().UTC().Truncate(time.Microsecond)

@@ -109,8 +109,9 @@ func (o options) measure(ctx context.Context, desks []*desk) ([]result, error) {
 			results = append(results, r)
 		}
 	}
-	if o.only == "" {
-		results = append(results, hookPoints()...)
+	if o.only != "" {
+		return results, stop()
 	}
-	return results, stop()
+	points, err := hookPoints()
+	return append(results, points...), errors.Join(err, stop())
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -235,35 +234,6 @@ func (s Attachments) move(ctx context.Context, from, to int64) error {
 func (s Attachments) follow(ctx context.Context, reply, ticket int64) error {
 	_, err := update[Attachment](ctx, s.d.store, []Assign{Set("ticket_id", ticket)}, Is("reply_id", reply))
 	return err
-}
-
-// of finds the files of replies.
-func (s Attachments) of(ctx context.Context, replies []Reply) (map[int64][]Attachment, error) {
-	out := map[int64][]Attachment{}
-	if len(replies) == 0 {
-		return out, nil
-	}
-	rows, err := find[Attachment](ctx, s.d.store, Query{Where: besideReplies(replies), Order: []Order{{Column: "id"}}})
-	for _, a := range rows {
-		out[*a.ReplyID] = append(out[*a.ReplyID], a)
-	}
-	return out, err
-}
-
-// besideReplies asks for the files of replies: of a page of one ticket by one
-// look into the index of its files, which are few, or else by one for each.
-func besideReplies(replies []Reply) []Cond {
-	ids := make([]int64, len(replies))
-	together := len(replies) > 1
-	for i, r := range replies {
-		ids[i] = r.ID
-		// In a ticket that was merged, files stand where the reply went.
-		together = together && r.TicketID == replies[0].TicketID && (r.MergedFromID == nil || *r.MergedFromID != r.TicketID)
-	}
-	if together {
-		return []Cond{Is("ticket_id", replies[0].TicketID), Where("reply_id", GreaterOrEqual, slices.Min(ids)), Where("reply_id", LessOrEqual, slices.Max(ids))}
-	}
-	return []Cond{Where("reply_id", In, ids)}
 }
 
 // Open reads a file that the actor may see: an own upload, or one of a reply

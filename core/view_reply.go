@@ -1,6 +1,9 @@
 package core
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // AuthorView is who wrote a reply.
 type AuthorView struct {
@@ -94,6 +97,35 @@ func (s Replies) view(ctx context.Context, beside neighbours, replies []Reply) (
 		}
 	}
 	return out, nil
+}
+
+// of finds the files of replies.
+func (s Attachments) of(ctx context.Context, replies []Reply) (map[int64][]Attachment, error) {
+	out := map[int64][]Attachment{}
+	if len(replies) == 0 {
+		return out, nil
+	}
+	rows, err := find[Attachment](ctx, s.d.store, Query{Where: besideReplies(replies), Order: []Order{{Column: "id"}}})
+	for _, a := range rows {
+		out[*a.ReplyID] = append(out[*a.ReplyID], a)
+	}
+	return out, err
+}
+
+// besideReplies asks for the files of replies: of a page of one ticket by one
+// look into the index of its files, which are few, or else by one for each.
+func besideReplies(replies []Reply) []Cond {
+	ids := make([]int64, len(replies))
+	together := len(replies) > 1
+	for i, r := range replies {
+		ids[i] = r.ID
+		// In a ticket that was merged, files stand where the reply went.
+		together = together && r.TicketID == replies[0].TicketID && (r.MergedFromID == nil || *r.MergedFromID != r.TicketID)
+	}
+	if together {
+		return []Cond{Is("ticket_id", replies[0].TicketID), Where("reply_id", GreaterOrEqual, slices.Min(ids)), Where("reply_id", LessOrEqual, slices.Max(ids))}
+	}
+	return []Cond{Where("reply_id", In, ids)}
 }
 
 func agentReply(r Reply, author AuthorView, files []Attachment) *AgentReply {
