@@ -67,6 +67,9 @@ type Config struct {
 
 	// Plugins are the features of this desk, in any order.
 	Plugins []Plugin
+	// Lease is how long a process that has died keeps its handlers and jobs from
+	// the others; default 10 s. All processes of a desk have the same.
+	Lease time.Duration
 	// Clock is the time; default the real one. Tests give a fake.
 	Clock clockwork.Clock
 	// Logger takes what goes wrong; default slog.Default.
@@ -86,6 +89,9 @@ type Desk struct {
 	Activity    Activity
 	Guests      GuestDesk
 	Plugins     Plugins
+	Deliveries  Deliveries
+	Schedule    Schedule
+	Feed        Feed
 
 	config    Config
 	store     Store
@@ -93,6 +99,9 @@ type Desk struct {
 	rest      *rest.Table
 	own       *host
 	hosts     []*host // in dependency order
+	events    *eventLog
+	herald    *herald
+	streams   *streams
 	relay     *relay
 	jobs      *jobs
 	clock     clockwork.Clock
@@ -100,6 +109,7 @@ type Desk struct {
 	people    personCache
 	settings  settingCache
 	ready     atomic.Bool
+	until     context.Context //nolint:containedctx // what Run was given: plugins that are switched on later end with it
 	mounted   sync.Once
 	switching sync.Mutex // one plugin is switched at a time
 }
@@ -135,6 +145,9 @@ func prepare(c Config) (*Desk, error) {
 	if c.DB == nil && c.Store == nil {
 		return nil, errors.New("core: the Config has no DB: give it one of core.Open")
 	}
+	if len(c.Secret) == 0 {
+		c.Secret = nil // an empty one is none
+	}
 	if n := len(c.Secret); n != 0 && n != 32 {
 		return nil, fmt.Errorf("core: the Config's Secret has %d bytes, not 32", n)
 	}
@@ -144,6 +157,9 @@ func prepare(c Config) (*Desk, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default() //nolint:forbidigo // the default of the logger
 	}
+	if c.Lease <= 0 {
+		c.Lease = leaseTime
+	}
 	if len(c.Types) == 0 {
 		c.Types = []string{"question", "problem", "incident", "task"}
 	}
@@ -151,6 +167,7 @@ func prepare(c Config) (*Desk, error) {
 	d.Tickets, d.Replies, d.Departments = Tickets{d}, Replies{d}, Departments{d}
 	d.Tags, d.People, d.Attachments = Tags{d}, People{d}, Attachments{d}
 	d.Settings, d.Activity, d.Guests, d.Plugins = Settings{d}, Activity{d}, GuestDesk{d}, Plugins{d}
+	d.Deliveries, d.Schedule, d.Feed = Deliveries{d}, Schedule{d}, Feed{d}
 	d.rest = rest.New(d.restOptions())
 	return d, nil
 }
@@ -217,23 +234,44 @@ func (d *Desk) Rest(mount func(*rest.Owner)) (*rest.Table, error) {
 // ctx ends and everything that was under way has stopped. A desk answers
 // requests without Run, but its events wait.
 func (d *Desk) Run(ctx context.Context) error {
+	d.until = ctx
 	for _, h := range d.hosts {
-		for _, start := range h.starts {
-			if err := guard(func() error { return start(h.As(ctx)) }); err != nil {
-				return fmt.Errorf("core: start of plugin %s: %w", h.id, err)
-			}
+		if !h.on() {
+			continue // its OnStart runs when it is switched on
+		}
+		if err := h.start(ctx); err != nil {
+			return fmt.Errorf("core: %w", err)
 		}
 	}
 	if err := d.jobs.start(ctx); err != nil {
+		if ctx.Err() != nil { // it was to end before it began
+			return d.jobs.stop()
+		}
 		return fmt.Errorf("core: %w", err)
 	}
 	d.ready.Store(true)
+	defer context.AfterFunc(ctx, func() { d.ready.Store(false) })() // first of all: no new requests
 	d.hooks.Desk.Started.Run(ctx, hooks.Event[DeskSwitched]{Name: "desk.started", At: d.Now(), Data: DeskSwitched{d.now()}})
-	d.relay.run(ctx)
+	d.work(ctx)
 	d.ready.Store(false)
 	last := context.WithoutCancel(ctx)
 	d.hooks.Desk.Stopping.Run(last, hooks.Event[DeskSwitched]{Name: "desk.stopping", At: d.Now(), Data: DeskSwitched{d.now()}})
 	return d.jobs.stop()
+}
+
+// catchUp reads what other processes have saved.
+func (d *Desk) catchUp(ctx context.Context) error {
+	return errors.Join(d.Settings.load(ctx), d.Plugins.sync(ctx))
+}
+
+// work follows the log and delivers from it until ctx ends.
+func (d *Desk) work(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() { d.events.follow(ctx) })
+	wg.Go(func() { d.herald.run(ctx) })
+	wg.Go(func() { d.streams.run(ctx) })
+	d.relay.run(ctx)
+	wg.Wait()
 }
 
 // Close frees what New opened; the database of core.Open stays the host's to
@@ -245,14 +283,18 @@ func (d *Desk) Close() error {
 	return release(d.config.DB)
 }
 
-// Ready reports whether the desk runs and its database answers.
+// Ready reports whether requests should come to this process: the desk runs and
+// its database answers. The error says what is wrong, and since when.
 func (d *Desk) Ready(ctx context.Context) error {
-	if !d.ready.Load() {
-		return Errorf(Unavailable, "the desk does not run: the host must call Run")
+	if !d.ready.Load() || !d.streams.feeds() {
+		return Errorf(Unavailable, "the desk does not run: the host must call Run, or it is stopping")
 	}
 	if _, err := d.store.Count(ctx, &Setting{}, Query{Limit: 1}); err != nil {
 		d.log.ErrorContext(ctx, "the database does not answer", "err", err)
 		return Errorf(Unavailable, "the database does not answer")
+	}
+	if since := d.events.failingSince(); !since.IsZero() {
+		return Errorf(Unavailable, "the event log could not be read since %s", since.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
@@ -271,13 +313,16 @@ func guard(fn func() error) (err error) {
 // The idempotency key of the request, if there is one, stands or falls with it.
 func (d *Desk) change(ctx context.Context, fn func(context.Context) error) error {
 	err := d.store.Tx(ctx, func(ctx context.Context) error {
+		if err := d.passFence(ctx); err != nil {
+			return err
+		}
 		if err := fn(ctx); err != nil {
 			return err
 		}
 		return d.keepReceipt(ctx)
 	})
 	if err == nil {
-		d.relay.wake()
+		d.events.wake()
 	}
 	return err
 }

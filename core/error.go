@@ -26,6 +26,7 @@ const (
 	Conflict        = rest.Conflict
 	TooLarge        = rest.TooLarge
 	Invalid         = rest.Invalid
+	TooMany         = rest.TooMany
 	Unavailable     = rest.Unavailable
 )
 

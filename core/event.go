@@ -46,33 +46,40 @@ type eventSeq struct {
 // caller has locked the ticket's row, by changing it, which is what keeps the
 // events of a ticket in order.
 func record[D, E any](ctx context.Context, d *Desk, a *hooks.Action[D, E], ticket int64, to Audience, data *E) error {
-	payload, err := json.Marshal(data)
-	if err != nil {
-		return fmt.Errorf("event %s: %w", a.After.Point().Name, err)
+	if err := d.writeEvent(ctx, a.After.Point().Name, ticket, to, data); err != nil {
+		return err
 	}
+	if len(a.Within.Handlers()) == 0 {
+		return nil
+	}
+	return a.Within.Run(ctx, d.tx(ctx), data)
+}
+
+// writeEvent adds to the log, in the transaction of ctx.
+func (d *Desk) writeEvent(ctx context.Context, name string, ticket int64, to Audience, data any) error {
 	who := ActorFrom(ctx)
 	if who.depth > maxDepth {
 		return fmt.Errorf("plugin %s reacts to event %d: %w", who.Plugin, who.cause, errChain)
 	}
+	payload, err := json.Marshal(data)
+	if err != nil {
+		return fmt.Errorf("event %s: %w", name, err)
+	}
 	actor, err := json.Marshal(who.hooked())
 	if err != nil {
-		return fmt.Errorf("event %s: %w", a.After.Point().Name, err)
+		return fmt.Errorf("event %s: %w", name, err)
 	}
 	e := Event{
-		Type: a.After.Point().Name, Audience: to, Actor: string(actor), Cause: who.cause, Depth: who.depth,
-		Payload: string(payload), CreatedAt: d.now(),
+		Type: name, Audience: to, Actor: string(actor), Cause: who.cause, Depth: who.depth, Payload: string(payload), CreatedAt: d.now(),
 	}
 	if ticket != 0 {
 		e.TicketID = &ticket
 	}
 	if err := d.store.Insert(ctx, &e); err != nil {
-		return fmt.Errorf("event %s: %w", e.Type, err)
+		return fmt.Errorf("event %s: %w", name, err)
 	}
 	noteReceipt(ctx, e.ID)
-	if len(a.Within.Handlers()) == 0 {
-		return nil
-	}
-	return a.Within.Run(ctx, d.tx(ctx), data)
+	return nil
 }
 
 // tx is the transaction of ctx for handlers that write rows of their own. A

@@ -14,7 +14,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/go-co-op/gocron/v2"
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
@@ -38,6 +37,7 @@ type host struct {
 
 	again bool // Register runs once more: only hooks are attached
 	off   atomic.Bool
+	busy  atomic.Int64 // hooks and jobs of the plugin that run
 	mu    sync.Mutex
 	undo  []func() // what OnDisable was given
 }
@@ -60,6 +60,19 @@ func (h *host) OnDisable(fn func()) {
 	defer h.mu.Unlock()
 	h.undo = append(h.undo, fn)
 }
+
+// start runs what the plugin does when the desk does.
+func (h *host) start(ctx context.Context) error {
+	for _, start := range h.starts {
+		if err := guard(func() error { return start(h.As(ctx)) }); err != nil {
+			return fmt.Errorf("start of plugin %s: %w", h.id, err)
+		}
+	}
+	return nil
+}
+
+// InFlight implements hooks.Counted.
+func (h *host) InFlight() *atomic.Int64 { return &h.busy }
 
 func (h *host) disable() {
 	h.mu.Lock()
@@ -115,13 +128,18 @@ func (h *host) Every(name string, d time.Duration, fn func(context.Context) erro
 		return
 	}
 	if !h.again {
-		h.d.jobs.add(h, name, gocron.DurationJob(d), fn)
+		h.d.jobs.add(h, name, every(d), fn)
 	}
 }
 
 func (h *host) Cron(name, spec string, fn func(context.Context) error) {
+	when, err := parseCrontab(spec)
+	if err != nil {
+		h.wrong("job %q: %w", name, err)
+		return
+	}
 	if !h.again {
-		h.d.jobs.add(h, name, gocron.CronJob(spec, false), fn)
+		h.d.jobs.add(h, name, when, fn)
 	}
 }
 
@@ -186,6 +204,7 @@ var pluginIDForm = regexp.MustCompile(`^[a-z][a-z0-9]{1,30}$`)
 func (d *Desk) gather(context.Context) error {
 	d.own = &host{d: d, id: coreID, rest: d.rest.Owner(coreID)}
 	d.jobs = &jobs{d: d}
+	d.events, d.herald, d.streams = newEventLog(d), newHerald(d), newStreams(d)
 	d.relay = newRelay(d)
 	d.coreJobs()
 	var errs []error

@@ -75,13 +75,19 @@ type Host interface { //nolint:interfacebloat // the one face that a plugin sees
 	// Cron is Every by a crontab line of five fields, in UTC unless it starts with
 	// "TZ=Europe/Zurich ".
 	Cron(name, spec string, fn func(context.Context) error)
-	// OnStart runs when the desk does, after every Register, in the order of plugins.
+	// OnStart runs when the desk does, after every Register, in the order of plugins,
+	// and again when the plugin is switched on while the desk runs. What it starts
+	// ends with ctx, and by OnDisable when the plugin is switched off.
 	OnStart(func(context.Context) error)
 	// As is a context in which the plugin acts by itself.
 	As(ctx context.Context) context.Context
 	// Change runs fn in a transaction of the desk and, with it, everything that fn
 	// does through DB(ctx), Desk() and Record.
 	Change(ctx context.Context, fn func(context.Context) error) error
+	// Once is Change for an After handler, which may be given an event again: what
+	// fn writes through DB(ctx) and Desk() is written once for the event and name,
+	// whatever dies in between.
+	Once(ctx context.Context, event int64, name string, fn func(context.Context) error) error
 }
 
 // Perform carries out one of a plugin's own actions: it writes the event with

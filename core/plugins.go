@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -78,15 +79,76 @@ func (s Plugins) Switch(ctx context.Context, id string, on bool) (PluginState, e
 	if err := s.keep(ctx, h, on); err != nil {
 		return h.state(), err
 	}
+	err := s.apply(ctx, h, on)
+	return h.state(), err
+}
+
+// apply switches a plugin in this process, and tells those who listen here.
+func (s Plugins) apply(ctx context.Context, h *host, on bool) error {
 	if err := h.turn(on); err != nil {
-		return h.state(), err
+		return err
 	}
-	point, name := &d.hooks.Plugin.Enabled, "plugin.enabled"
+	if on && s.d.ready.Load() {
+		if err := h.start(s.d.until); err != nil {
+			return errors.Join(err, h.turn(false))
+		}
+	}
+	name, point := switchEvent(on), &s.d.hooks.Plugin.Enabled
 	if !on {
-		point, name = &d.hooks.Plugin.Disabled, "plugin.disabled"
+		point = &s.d.hooks.Plugin.Disabled
+		s.drain(ctx, h)
 	}
-	point.Run(ctx, hooks.Event[PluginSwitched]{Name: name, At: d.Now(), Actor: ActorFrom(ctx).hooked(), Data: PluginSwitched{id}})
-	return h.state(), nil
+	point.Run(ctx, hooks.Event[PluginSwitched]{Name: name, At: s.d.Now(), Actor: ActorFrom(ctx).hooked(), Data: PluginSwitched{h.id}})
+	return nil
+}
+
+// The events that tell the other processes to look at the plugins' rows.
+const pluginEnabled, pluginDisabled = "plugin.enabled", "plugin.disabled"
+
+func switchEvent(on bool) string {
+	if on {
+		return pluginEnabled
+	}
+	return pluginDisabled
+}
+
+// drainTime is how long a plugin that is switched off may take to finish what it
+// has begun.
+const drainTime = 10 * time.Second
+
+// drain waits until nothing of a plugin that is off runs any more.
+func (s Plugins) drain(ctx context.Context, h *host) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	s.d.relay.drain(ctx, h.id)
+	for h.busy.Load()+h.rest.Busy() > 0 {
+		if pause(ctx, time.Millisecond); ctx.Err() != nil {
+			s.d.log.WarnContext(ctx, "a plugin that was switched off still runs", "plugin", h.id, "after", drainTime)
+			return
+		}
+	}
+}
+
+// sync switches the plugins of this process as their rows say, which another
+// process may have written.
+func (s Plugins) sync(ctx context.Context) error {
+	s.d.switching.Lock()
+	defer s.d.switching.Unlock()
+	rows, err := find[pluginSwitch](ctx, s.d.store, Query{Limit: maxList})
+	if err != nil {
+		return err
+	}
+	off := map[string]bool{}
+	for _, r := range rows {
+		off[r.ID] = !r.Enabled
+	}
+	var errs []error
+	for _, h := range s.d.hosts {
+		if h.on() == off[h.id] {
+			errs = append(errs, s.apply(asPlugin(ctx, coreID), h, !off[h.id]))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (s Plugins) dependencies(h *host, on bool) error {
@@ -109,10 +171,13 @@ func (s Plugins) keep(ctx context.Context, h *host, on bool) error {
 	row := pluginSwitch{ID: h.id, Version: h.manifest.Version, Enabled: on, At: s.d.now()}
 	return s.d.change(ctx, func(ctx context.Context) error {
 		rows, err := update[pluginSwitch](ctx, s.d.store, []Assign{Set("enabled", on), Set("version", row.Version), Set("at", row.At)}, Is("id", h.id))
-		if err != nil || len(rows) == 1 {
+		if err == nil && len(rows) == 0 {
+			err = s.d.store.Insert(ctx, &row)
+		}
+		if err != nil {
 			return err
 		}
-		return s.d.store.Insert(ctx, &row)
+		return s.d.writeEvent(ctx, switchEvent(on), 0, AdminsOnly, PluginSwitched{h.id})
 	})
 }
 

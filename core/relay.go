@@ -4,80 +4,79 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/jonboulle/clockwork"
 
 	"github.com/hookdesk/hookdesk/hooks"
 )
 
-// relay delivers the events of the log to the After handlers: to each in the
-// order of the log, at least once, from where it stopped. A handler that fails
-// is offered the event again and delays nobody but itself.
+// relay delivers the events of the log to the After handlers: to each at least
+// once and, for a ticket, in order. A handler is served by one process at a
+// time, the one that holds the lease of its row; see term.
 type relay struct {
-	d        *Desk
-	mu       sync.Mutex
-	changed  chan struct{} // closed, and made anew, when there may be events
-	running  map[string]*follower
-	wg       sync.WaitGroup
-	extra    []hooks.Consumer // core's own
-	consumer chan struct{}    // handlers were added or removed
+	d       *Desk
+	log     *eventLog
+	clock   clockwork.Clock  // the real one
+	extra   []hooks.Consumer // core's own
+	changed chan struct{}    // handlers were added or removed
+	watch   leaseWatch
+	wg      sync.WaitGroup
+
+	mu    sync.Mutex
+	terms map[string]*term // that this process holds
 }
 
-const (
-	pollEvery  = time.Second // the safety net when a wake-up is lost
-	batchSize  = 100
-	firstPause = 100 * time.Millisecond
-	lastPause  = time.Minute
-)
+// saveEvery is how often progress is written down; a crash repeats what lies
+// between.
+const saveEvery = 200 * time.Millisecond
 
 func newRelay(d *Desk) *relay {
 	return &relay{
-		d: d, changed: make(chan struct{}), running: map[string]*follower{},
-		extra: []hooks.Consumer{searchIndex{d}}, consumer: make(chan struct{}, 1),
+		d: d, log: d.events, clock: clockwork.NewRealClock(), extra: []hooks.Consumer{searchIndex{d}},
+		changed: make(chan struct{}, 1), terms: map[string]*term{},
 	}
 }
 
-// wake lets the relay look for events now. It never blocks.
-func (r *relay) wake() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	close(r.changed)
-	r.changed = make(chan struct{})
+// consumer is the row of a handler: how far it got in the log, and the lease.
+type consumer struct {
+	Name   string
+	Cursor int64
+	Token  int64
+	Beat   int64
 }
 
-func (r *relay) signal() <-chan struct{} {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.changed
-}
+func (c consumer) mark() leaseMark { return leaseMark{c.Token, c.Beat} }
 
-// run delivers until ctx ends and the last handler has returned.
+// run serves handlers until ctx ends, the last of them has returned and their
+// leases are handed back.
 func (r *relay) run(ctx context.Context) {
 	for _, l := range r.listeners() {
 		l.OnChange(r.look)
 	}
 	defer r.wg.Wait()
+	look, save := r.clock.NewTicker(r.d.config.Lease/5), r.clock.NewTicker(saveEvery)
+	defer look.Stop()
+	defer save.Stop()
+	r.attach(ctx)
 	for {
-		signal := r.signal()
-		r.attach(ctx)
-		if n := r.sequence(ctx); n > 0 {
-			r.wake()
-			continue
-		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-signal:
-		case <-r.consumer:
-		case <-time.After(pollEvery):
+		case <-r.changed:
+			r.attach(ctx)
+		case <-look.Chan():
+			r.attach(ctx)
+		case <-save.Chan():
+			r.save(ctx)
 		}
 	}
 }
 
-// look lets the relay compare the followers with the handlers. It never blocks.
+// look lets the relay see which handlers there are.
 func (r *relay) look() {
 	select {
-	case r.consumer <- struct{}{}:
+	case r.changed <- struct{}{}:
 	default: // a look is due already
 	}
 }
@@ -92,29 +91,8 @@ func (r *relay) listeners() []hooks.Listener {
 	return list
 }
 
-// sequence gives committed events their place in the log.
-func (r *relay) sequence(ctx context.Context) int {
-	s, ok := r.d.store.(Sequencer)
-	if !ok {
-		return 0
-	}
-	n, err := s.Sequence(ctx)
-	if err != nil && ctx.Err() == nil {
-		r.d.log.ErrorContext(ctx, "events cannot be placed", "err", err)
-	}
-	return n
-}
-
-// follower delivers to one handler until it is stopped, or the handler is gone.
-type follower struct {
-	stop context.CancelFunc
-	gone atomic.Bool
-}
-
-// attach starts a follower for each new handler and stops those of removed ones.
-// A handler that was away for a moment only is not seen to be a new one here: its
-// follower finds out, and says so by gone.
-func (r *relay) attach(ctx context.Context) {
+// consumers are the handlers as they stand.
+func (r *relay) consumers() map[string]hooks.Consumer {
 	wanted := map[string]hooks.Consumer{}
 	for _, c := range r.extra {
 		wanted[c.Name()] = c
@@ -124,205 +102,190 @@ func (r *relay) attach(ctx context.Context) {
 			wanted[c.Name()] = c
 		}
 	}
-	for name, f := range r.running {
-		if wanted[name] == nil || f.gone.Load() {
-			f.stop()
-			delete(r.running, name)
+	return wanted
+}
+
+// attach begins a term for each handler whose lease is free, and ends those of
+// handlers that are gone.
+func (r *relay) attach(ctx context.Context) {
+	wanted := r.consumers()
+	for name, t := range r.held() {
+		if wanted[name] == nil {
+			t.stop()
 		}
+	}
+	rows, err := find[consumer](ctx, r.d.store, Query{Order: []Order{{Column: "name"}}})
+	if err != nil {
+		if ctx.Err() == nil {
+			r.d.log.ErrorContext(ctx, "the places of handlers cannot be read", "err", err)
+		}
+		return
+	}
+	known := map[string]consumer{}
+	for _, row := range rows {
+		known[row.Name] = row
 	}
 	for name, c := range wanted {
-		if r.running[name] == nil {
-			own, stop := context.WithCancel(ctx)
-			f := &follower{stop: stop}
-			r.running[name] = f
-			r.wg.Go(func() {
-				r.follow(own, c)
-				f.gone.Store(true)
-				r.look()
-			})
+		if r.term(name) != nil {
+			continue
+		}
+		row, found := known[name]
+		if err := r.begin(ctx, c, row, found); err != nil && ctx.Err() == nil {
+			r.d.log.ErrorContext(ctx, "a handler cannot be served", "handler", name, "err", err)
 		}
 	}
 }
 
-// consumer is how far a handler has got in the log.
-type consumer struct {
-	Name   string
-	Cursor int64
-}
-
-// follow hands a handler its events until ctx ends or the handler is removed.
-func (r *relay) follow(ctx context.Context, c hooks.Consumer) {
-	cursor, err := r.start(ctx, c)
-	for pause := firstPause; err != nil && ctx.Err() == nil; cursor, err = r.start(ctx, c) {
-		r.d.log.ErrorContext(ctx, "the place of a handler cannot be read", "handler", c.Name(), "err", err)
-		sleep(ctx, pause)
-		pause = min(2*pause, lastPause)
-	}
-	for ctx.Err() == nil {
-		signal := r.signal()
-		events, err := r.read(ctx, cursor)
-		if err == nil && len(events) > 0 {
-			cursor, err = r.deliver(ctx, c, cursor, events)
-		}
-		switch {
-		case errors.Is(err, hooks.ErrRemoved):
-			return
-		case err != nil && ctx.Err() == nil:
-			r.d.log.ErrorContext(ctx, "events cannot be delivered", "handler", c.Name(), "err", err)
-			sleep(ctx, firstPause)
-		case len(events) == 0:
-			select {
-			case <-ctx.Done():
-			case <-signal:
-			case <-time.After(pollEvery):
-			}
-		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
-}
-
-// start finds where the handler stopped. A new one starts with what is to
-// come, unless it asked for all that is kept.
-func (r *relay) start(ctx context.Context, c hooks.Consumer) (int64, error) {
-	known, found, err := first[consumer](ctx, r.d.store, Query{Where: []Cond{Is("name", c.Name())}})
-	if err != nil || found {
-		return known.Cursor, err
-	}
-	row := consumer{Name: c.Name()}
-	if !c.FromStart() {
-		if row.Cursor, err = r.last(ctx); err != nil {
-			return 0, err
-		}
-	}
-	if err := r.d.store.Insert(ctx, &row); err != nil && !errors.Is(err, ErrDuplicate) {
-		return 0, err
-	}
-	return row.Cursor, nil
-}
-
-// placed is an event with its place in the log.
-type placed struct {
-	seq int64
-	Event
-}
-
-func (r *relay) numbered() bool {
-	_, ok := r.d.store.(Sequencer)
-	return ok
-}
-
-func (r *relay) last(ctx context.Context) (int64, error) {
-	if r.numbered() {
-		s, _, err := first[eventSeq](ctx, r.d.store, Query{Order: []Order{{"seq", true}}})
-		return s.Seq, err
-	}
-	e, _, err := first[Event](ctx, r.d.store, Query{Order: []Order{{"id", true}}})
-	return e.ID, err
-}
-
-// read returns the events behind a place, in order.
-func (r *relay) read(ctx context.Context, after int64) ([]placed, error) {
-	if !r.numbered() {
-		events, err := find[Event](ctx, r.d.store, Query{Where: []Cond{Where("id", Greater, after)}, Order: []Order{{Column: "id"}}, Limit: batchSize})
-		out := make([]placed, len(events))
-		for i, e := range events {
-			out[i] = placed{e.ID, e}
-		}
-		return out, err
-	}
-	places, err := find[eventSeq](ctx, r.d.store, Query{Where: []Cond{Where("seq", Greater, after)}, Order: []Order{{Column: "seq"}}, Limit: batchSize})
-	if err != nil || len(places) == 0 {
-		return nil, err
-	}
-	ids := make([]int64, len(places))
-	for i, p := range places {
-		ids[i] = p.EventID
-	}
-	events, err := find[Event](ctx, r.d.store, Query{Where: []Cond{Where("id", In, ids)}})
-	known := map[int64]Event{}
-	for _, e := range events {
-		known[e.ID] = e
-	}
-	out := make([]placed, 0, len(places))
-	for _, p := range places { // an event that was purged with its ticket leaves its place empty
-		out = append(out, placed{p.Seq, known[p.EventID]})
-	}
-	return out, err
-}
-
-// deliver hands over a batch and keeps how far it got.
-func (r *relay) deliver(ctx context.Context, c hooks.Consumer, cursor int64, events []placed) (int64, error) {
-	done := cursor
-	var stopped error
-	for _, e := range events {
-		if e.ID != 0 && (c.Event() == "" || c.Event() == e.Type) {
-			if stopped = r.insist(ctx, c, e.Event); stopped != nil {
-				break // the event is offered again at the next start
-			}
-		}
-		done = e.seq
-	}
-	if done == cursor {
-		return cursor, stopped
-	}
-	_, err := update[consumer](context.WithoutCancel(ctx), r.d.store, []Assign{Set("cursor", done)}, Is("name", c.Name()))
-	if err != nil {
-		return cursor, err
-	}
-	return done, stopped
-}
-
-// insist offers one event until the handler takes it. It fails when ctx ends, and
-// with hooks.ErrRemoved.
-func (r *relay) insist(ctx context.Context, c hooks.Consumer, e Event) error {
-	pause := firstPause
-	for attempt := 1; ctx.Err() == nil; attempt++ {
-		envelope, err := e.envelope(attempt)
-		if err == nil {
-			err = c.Deliver(asConsequence(ctx, c.Plugin(), e.ID, e.Depth), envelope)
-		}
-		switch {
-		case err == nil:
-			return nil
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(err, hooks.ErrRemoved):
+// begin claims the lease of a handler if it is free, and serves it.
+func (r *relay) begin(ctx context.Context, c hooks.Consumer, row consumer, found bool) (err error) {
+	if !found {
+		if row, err = r.enter(ctx, c); err != nil {
 			return err
 		}
-		if errors.Is(err, errChain) {
-			r.d.log.ErrorContext(ctx, "plugins drive each other; the chain is cut", "handler", c.Name(), "event", e.ID, "err", err)
-			return nil
-		}
-		r.d.log.ErrorContext(ctx, "an After handler failed; the event is offered again", "handler", c.Name(), "event", e.ID, "attempt", attempt, "err", err)
-		sleep(ctx, pause)
-		pause = min(2*pause, lastPause)
 	}
-	return ctx.Err()
+	if !r.watch.free(c.Name(), row.mark(), r.clock.Now(), r.d.config.Lease) {
+		return nil
+	}
+	claimed := r.clock.Now()
+	row, ok, err := claim[consumer](ctx, r.d.store, c.Name(), row.mark())
+	if err != nil || !ok {
+		return err
+	}
+	t, err := r.newTerm(ctx, c, row, claimed)
+	if err != nil {
+		return errors.Join(err, handBack[consumer](context.WithoutCancel(ctx), r.d.store, row.Name, row.Token))
+	}
+	r.mu.Lock()
+	r.terms[c.Name()] = t
+	r.mu.Unlock()
+	r.wg.Go(func() {
+		t.serve(ctx)
+		r.mu.Lock()
+		delete(r.terms, c.Name())
+		r.mu.Unlock()
+		r.look() // a handler that was away for a moment is another one now
+	})
+	return nil
+}
+
+// enter makes the row of a new handler, which starts with what is to come,
+// unless it asked for all that is kept.
+func (r *relay) enter(ctx context.Context, c hooks.Consumer) (row consumer, err error) {
+	row.Name = c.Name()
+	if !c.FromStart() {
+		if row.Cursor, err = r.log.end(ctx); err != nil {
+			return row, err
+		}
+	}
+	if err = r.d.store.Insert(ctx, &row); !errors.Is(err, ErrDuplicate) {
+		return row, err
+	}
+	row, _, err = first[consumer](ctx, r.d.store, Query{Where: []Cond{Is("name", c.Name())}}) // another process was quicker
+	return row, err
+}
+
+func (r *relay) held() map[string]*term {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make(map[string]*term, len(r.terms))
+	for name, t := range r.terms {
+		out[name] = t
+	}
+	return out
+}
+
+func (r *relay) term(name string) *term {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.terms[name]
+}
+
+// save writes down how far the handlers have got, of all in one transaction, and
+// so keeps their leases.
+func (r *relay) save(ctx context.Context) {
+	var due []*term
+	renew := false
+	for _, t := range r.held() {
+		if t.dirty() {
+			due = append(due, t)
+		}
+		renew = renew || t.ageing()
+	}
+	if renew {
+		due = due[:0]
+		for _, t := range r.held() {
+			due = append(due, t)
+		}
+	}
+	if len(due) == 0 {
+		return
+	}
+	now := r.clock.Now()
+	cursors, lost := make([]int64, len(due)), make([]bool, len(due))
+	err := r.d.store.Tx(ctx, func(ctx context.Context) error {
+		for i, t := range due {
+			cursors[i] = t.cursor.Load()
+			err := prove[consumer](ctx, r.d.store, t.c.Name(), t.token, Set("cursor", cursors[i]))
+			if lost[i] = errors.Is(err, errLost); err != nil && !lost[i] {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return // the log says when the database does not answer; a lease that cannot be kept runs out
+	}
+	for i, t := range due {
+		if lost[i] {
+			t.lose()
+			continue
+		}
+		t.keep(cursors[i], now)
+	}
+}
+
+// drain ends the terms of a plugin's handlers that are gone, and waits until
+// those that run have returned.
+func (r *relay) drain(ctx context.Context, plugin string) {
+	wanted := r.consumers()
+	for name, t := range r.held() {
+		if t.c.Plugin() == plugin && wanted[name] == nil {
+			t.stop()
+			select {
+			case <-t.ended:
+			case <-ctx.Done():
+			}
+		}
+	}
 }
 
 // Settled reports whether every After handler has taken all events that were
-// committed before the call: for tests, and for a host that wants to stop with
-// nothing outstanding.
+// committed before the call, none of them parked: for tests, and for a host that
+// wants to stop with nothing outstanding.
 func (d *Desk) Settled(ctx context.Context) (bool, error) {
-	d.relay.sequence(ctx)
-	last, err := d.relay.last(ctx)
+	if _, _, err := d.events.place(ctx); err != nil {
+		return false, err
+	}
+	last, err := d.events.end(ctx)
 	if err != nil || last == 0 {
 		return err == nil, err
 	}
-	for _, l := range d.relay.listeners() {
-		for _, c := range l.Consumers() {
-			known, found, err := first[consumer](ctx, d.store, Query{Where: []Cond{Is("name", c.Name())}})
-			if err != nil || !found || known.Cursor < last {
-				return false, err
-			}
+	d.events.wake()
+	for name := range d.relay.consumers() {
+		if settled, err := d.relay.settled(ctx, name, last); err != nil || !settled {
+			return false, err
 		}
 	}
-	known, found, err := first[consumer](ctx, d.store, Query{Where: []Cond{Is("name", searchIndex{}.Name())}})
-	return found && known.Cursor >= last, err
+	return true, nil
+}
+
+func (r *relay) settled(ctx context.Context, name string, last int64) (bool, error) {
+	if t := r.term(name); t == nil || t.cursor.Load() < last {
+		row, found, err := first[consumer](ctx, r.d.store, Query{Where: []Cond{Is("name", name)}})
+		if err != nil || !found || row.Cursor < last {
+			return false, err
+		}
+	}
+	_, parked, err := first[ParkedEvent](ctx, r.d.store, Query{Where: []Cond{Is("consumer", name)}})
+	return !parked, err
 }

@@ -29,10 +29,11 @@ type Store interface { //nolint:interfacebloat // six verbs
 
 // Sequencer is a Store whose rows can become visible in another order than
 // their ids. Sequence gives every committed event its place in the log, a row of
-// the table event_seq, and tells how many it placed. A Store that wraps a
-// Sequencer must be one too: without it, events that commit late are skipped.
+// the table event_seq, and tells how many it placed; again says that it could not
+// see to all, because another process was at it. A Store that wraps a Sequencer
+// must be one too: without it, events that commit late are skipped.
 type Sequencer interface {
-	Sequence(ctx context.Context) (int, error)
+	Sequence(ctx context.Context) (n int, again bool, err error)
 }
 
 // Query asks a Store for rows.

@@ -434,16 +434,16 @@ func (s *gormStore) translate(err error) error {
 // Sequence implements Sequencer: it numbers the committed events. One
 // statement, so that a process that dies leaves nothing half done; the primary
 // key of event_seq decides between two that number at once.
-func (s sequencedStore) Sequence(ctx context.Context) (int, error) {
+func (s sequencedStore) Sequence(ctx context.Context) (n int, again bool, err error) {
 	p := s.prefix
-	var n int
-	err := s.db.Statement.ConnPool.QueryRowContext(ctx, `WITH mine AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtext('`+p+`event_seq')) AS ok),
+	var mine bool
+	err = s.db.Statement.ConnPool.QueryRowContext(ctx, `WITH mine AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtext('`+p+`event_seq')) AS ok),
 fresh AS (DELETE FROM `+p+`event_pending WHERE (SELECT ok FROM mine) RETURNING event_id),
 put AS (INSERT INTO `+p+`event_seq (seq, event_id)
 	SELECT (SELECT coalesce(max(seq), 0) FROM `+p+`event_seq) + row_number() OVER (ORDER BY event_id), event_id FROM fresh RETURNING 1)
-SELECT count(*) FROM put`).Scan(&n)
+SELECT (SELECT count(*) FROM put), (SELECT ok FROM mine)`).Scan(&n, &mine)
 	if err = s.translate(err); errors.Is(err, ErrDuplicate) {
-		return 0, nil // another process was quicker
+		return 0, true, nil // another process was quicker
 	}
-	return n, err
+	return n, !mine, err
 }

@@ -26,6 +26,10 @@ var memoryUnique = map[string][][]string{
 	"idempotency_keys":  {{"caller", "key"}},
 	"events":            {{"id"}},
 	"consumers":         {{"name"}},
+	"parked_events":     {{"id"}, {"consumer", "seq"}},
+	"handled":           {{"event_id", "name"}},
+	"jobs":              {{"name"}},
+	"job_runs":          {{"id"}},
 }
 
 // memoryReference says that a column holds the key of a row in another table.
@@ -65,6 +69,10 @@ var memoryReferences = []memoryReference{
 	{"attachments", "sha256", "blobs", "sha256", restrict},
 	{"guest_tokens", "ticket_id", "tickets", "id", cascade},
 	{"guest_tokens", "person_id", "people", "id", cascade},
+	{"parked_events", "consumer", "consumers", "name", cascade},
+	{"parked_events", "event_id", "events", "id", cascade},
+	{"handled", "event_id", "events", "id", cascade},
+	{"job_runs", "job", "jobs", "name", cascade},
 }
 
 // keeps checks a row, which is in the table already, against the rules.

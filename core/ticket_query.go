@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -46,7 +47,9 @@ func (q *TicketQuery) Where(condition string, args ...any) {
 func (q TicketQuery) Clone() TicketQuery {
 	q.Status, q.Priority, q.Type = slices.Clone(q.Status), slices.Clone(q.Priority), slices.Clone(q.Type)
 	q.Department, q.Tag, q.Assignee = slices.Clone(q.Department), slices.Clone(q.Tag), slices.Clone(q.Assignee)
-	q.Requester, q.more = slices.Clone(q.Requester), slices.Clone(q.more)
+	q.Requester, q.more, q.Extra = slices.Clone(q.Requester), slices.Clone(q.more), maps.Clone(q.Extra)
+	q.Open, q.CreatedFrom, q.CreatedTo = clonePointer(q.Open), clonePointer(q.CreatedFrom), clonePointer(q.CreatedTo)
+	q.UpdatedSince = clonePointer(q.UpdatedSince)
 	return q
 }
 
@@ -89,20 +92,24 @@ func (s Tickets) List(ctx context.Context, q TicketQuery) (TicketPage, error) {
 func (q *TicketQuery) check() error {
 	q.dropEmpty()
 	if !q.actor.IsAgent() {
-		for name, given := range map[string]bool{
-			"tag": q.Tag != nil, "assignee": q.Assignee != nil || q.Unassigned, "requester": q.Requester != nil,
-		} {
-			if given {
-				return Errorf(Forbidden, "only agents filter by %s", name)
-			}
+		switch {
+		case q.Tag != nil:
+			return Errorf(Forbidden, "only agents filter by tag")
+		case q.Assignee != nil || q.Unassigned:
+			return Errorf(Forbidden, "only agents filter by assignee")
+		case q.Requester != nil:
+			return Errorf(Forbidden, "only agents filter by requester")
 		}
 	}
-	for name, n := range map[string]int{
-		"status": len(q.Status), "priority": len(q.Priority), "type": len(q.Type), "department": len(q.Department),
-		"tag": len(q.Tag), "assignee": len(q.Assignee), "requester": len(q.Requester),
+	for _, filter := range []struct {
+		name   string
+		values int
+	}{
+		{"status", len(q.Status)}, {"priority", len(q.Priority)}, {"type", len(q.Type)}, {"department", len(q.Department)},
+		{"tag", len(q.Tag)}, {"assignee", len(q.Assignee)}, {"requester", len(q.Requester)},
 	} {
-		if n > maxValues {
-			return InvalidField(name, "at most %d values", maxValues)
+		if filter.values > maxValues {
+			return InvalidField(filter.name, "at most %d values", maxValues)
 		}
 	}
 	return q.checkSort()

@@ -69,7 +69,7 @@ func (s Tickets) purge(ctx context.Context) error {
 			return err
 		}
 		for _, t := range due {
-			if err := s.d.store.Tx(ctx, func(ctx context.Context) error { return s.erase(ctx, t) }); err != nil {
+			if err := s.d.change(ctx, func(ctx context.Context) error { return s.erase(ctx, t) }); err != nil {
 				return err
 			}
 		}

@@ -113,22 +113,15 @@ func (d *Desk) Leap(by time.Duration) {
 // again.
 func (d *Desk) runDue(t *jobTimer) {
 	d.t.Helper()
-	set, runs := d.Clock.set(), d.runs()
+	set, fired := d.Clock.set(), d.Fired()
 	t.Stop()
 	d.Clock.mu.Lock()
 	d.Clock.heir = t.rank
 	d.Clock.mu.Unlock()
 	t.run()
-	if !eventually(func() bool { return d.runs() > runs && d.Clock.set() >= set }) {
-		d.t.Fatalf("a job did not end within %v: %+v", patience, d.Jobs())
+	if !eventually(func() bool { return d.Fired() > fired && d.Clock.set() >= set }) {
+		d.t.Fatalf("a job did not end within %v\n%s", patience, d.stacks())
 	}
-}
-
-func (d *Desk) runs() (n int64) {
-	for _, j := range d.Jobs() {
-		n += j.Runs
-	}
-	return n
 }
 
 // patience is how long the kit waits for what should happen by itself.

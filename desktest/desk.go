@@ -76,6 +76,12 @@ var labels atomic.Int64
 
 func nextLabel() string { return strconv.FormatInt(labels.Add(1), 10) }
 
+// Stop ends the desk as the end of its program would. Reopen starts it again.
+func (d *Desk) Stop() {
+	d.t.Helper()
+	d.stop()
+}
+
 // Reopen stops the desk and starts a new one on the same database, as a restart
 // of the program does. Without plugins it has those of before, which must bear
 // to be registered twice; the clock goes on.

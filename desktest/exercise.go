@@ -130,7 +130,11 @@ func (s *suite) handlers(t testing.TB, d *Desk) []string {
 
 // jobs are the names of the plugin's jobs.
 func (s *suite) jobs(d *Desk) (names []string) {
-	for _, j := range d.Jobs() {
+	all, err := d.Schedule.List(d.asDesk())
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for _, j := range all {
 		if strings.HasPrefix(j.Name, s.id()+".") {
 			names = append(names, j.Name)
 		}

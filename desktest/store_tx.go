@@ -240,7 +240,7 @@ func storeOrdersEvents(t testing.TB, s core.Store) {
 	}
 	placed := 0
 	for range 10 {
-		n, err := log.Sequence(t.Context())
+		n, _, err := log.Sequence(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,6 +28,8 @@ type answer struct {
 // invoke calls a handler through fn, under recover and its deadline, and keeps its
 // statistics. It returns nil, a *Vetoed, a *Failure, or the caller's ctx.Err().
 func (e *entry) invoke(ctx context.Context, fn func(context.Context) error) error {
+	e.busy.Add(1)
+	defer e.busy.Add(-1)
 	var a answer
 	if e.timeout > 0 {
 		a = e.callInTime(ctx, fn)

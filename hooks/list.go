@@ -31,6 +31,7 @@ type entry struct {
 	seq    int // of registration; tells handlers of a point apart for good
 	asked  []Option
 	stats  *stats
+	busy   *atomic.Int64 // of the owner
 	settings
 }
 
@@ -135,7 +136,10 @@ func newEntry(k kind, by Owner, name string, options []Option) entry {
 		panic(fmt.Sprintf("hooks: handler %q has no owner", name))
 	}
 	e := entry{kind: k, name: by.PluginID() + "." + name, plugin: by.PluginID(), rank: by.Rank(),
-		asked: slices.Clone(options), stats: &stats{}}
+		asked: slices.Clone(options), stats: &stats{}, busy: &atomic.Int64{}}
+	if c, ok := by.(Counted); ok {
+		e.busy = c.InFlight()
+	}
 	if e.plugin == "" {
 		panic(fmt.Sprintf("hooks: the owner of handler %q has no id", name))
 	}

@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,6 +15,11 @@ type Owner interface {
 	// OnDisable keeps a function to run once when the owner is switched off or
 	// taken away.
 	OnDisable(func())
+}
+
+// Counted is an Owner that wants to know how many of its handlers run.
+type Counted interface {
+	InFlight() *atomic.Int64
 }
 
 // Point describes one hook point to people and to programs.

@@ -17,7 +17,8 @@ type Owner struct {
 
 	table   *Table
 	off     atomic.Bool
-	gone    bool // guarded by table.mu, like what follows
+	busy    atomic.Int64 // requests to its rows that run
+	gone    bool         // guarded by table.mu, like what follows
 	errs    []error
 	queries []*query
 }
@@ -155,6 +156,9 @@ func (o *Owner) Switch(on bool) {
 		o.table.gen.Add(1)
 	}
 }
+
+// Busy tells how many requests to the owner's rows run.
+func (o *Owner) Busy() int64 { return o.busy.Load() }
 
 // Remove takes all that the owner has registered away again, errors too, as
 // when its plugin failed to start. Rows that a router already holds answer

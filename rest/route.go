@@ -44,6 +44,8 @@ func (rt *Route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (rt *Route) serve(w http.ResponseWriter, r *http.Request) {
+	rt.owner.busy.Add(1)
+	defer rt.owner.busy.Add(-1)
 	if !rt.op.typed {
 		w = track(w)
 	}

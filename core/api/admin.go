@@ -15,7 +15,8 @@ func (a *api) registerAdmin(o *rest.Owner) {
 	o.Handle("POST /api/plugins/{plugin}/enable", core.Admins, rest.JSON(a.enablePlugin, doc("Switch a plugin on.")))
 	o.Handle("POST /api/plugins/{plugin}/disable", core.Admins, rest.JSON(a.disablePlugin, doc("Switch a plugin off; its data stays.")))
 	o.Handle("GET /api/hooks", core.Admins, rest.JSON(a.listHooks, doc("Every hook point, who hooks it in which order, and how that goes.")))
-	o.Handle("GET /api/health", core.Public, rest.JSON(a.health, doc("Whether the desk lives and is ready; 503 when it is not.")))
+	o.Handle("GET /api/health/live", core.Public, rest.JSON(a.live, doc("Whether the process lives: a desk that does not answer here wants a restart.")))
+	o.Handle("GET /api/health", core.Public, rest.JSON(a.health, doc("Whether requests should come to this process; 503, and why, when they should not.")))
 }
 
 type settingList struct {
@@ -67,9 +68,11 @@ func (a *api) listHooks(ctx context.Context, _ nothing) (hookList, error) {
 	return hookList{list(all)}, err
 }
 
+func (*api) live(context.Context, nothing) (health, error) { return health{Live: true}, nil }
+
 type health struct {
 	Live  bool `json:"live"`
-	Ready bool `json:"ready" doc:"it runs and its database answers"`
+	Ready bool `json:"ready,omitempty" doc:"it runs and its database answers"`
 }
 
 func (a *api) health(ctx context.Context, _ nothing) (health, error) {

@@ -39,6 +39,9 @@ func (a *api) register(o *rest.Owner) {
 	a.registerDirectory(o)
 	a.registerGuests(o)
 	a.registerAdmin(o)
+	a.registerDeliveries(o)
+	a.registerEvents(o)
+	a.registerSchedule(o)
 }
 
 var ( //nolint:gochecknoglobals // short names, never changed

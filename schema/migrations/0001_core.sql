@@ -251,12 +251,66 @@ CREATE TABLE {{.Prefix}}event_seq (
 );
 {{end}}
 
+-- How far each After handler got, and who serves it: token rises with each claim, beat while the
+-- holder lives; beat is 0 when nobody works.
 CREATE TABLE {{.Prefix}}consumers (
 	name   text   PRIMARY KEY,
-	cursor bigint NOT NULL
+	cursor bigint NOT NULL,
+	token  bigint NOT NULL,
+	beat   bigint NOT NULL
 );
 
+-- Events that a handler failed on, and those of the same lane that wait behind them. Only the first
+-- of a lane has next_at, unless all its attempts failed: then an admin decides.
+CREATE TABLE {{.Prefix}}parked_events (
+	id         {{.ID}},
+	consumer   text    NOT NULL REFERENCES {{.Prefix}}consumers (name) ON DELETE CASCADE,
+	seq        bigint  NOT NULL,
+	event_id   bigint  NOT NULL REFERENCES {{.Prefix}}events (id) ON DELETE CASCADE,
+	lane       bigint  NOT NULL,
+	attempts   integer NOT NULL,
+	next_at    bigint,
+	last_error text    NOT NULL,
+	parked_at  bigint  NOT NULL,
+	UNIQUE (consumer, seq)
+);
+CREATE INDEX {{.Prefix}}parked_events_lane  ON {{.Prefix}}parked_events (consumer, lane, seq);
+CREATE INDEX {{.Prefix}}parked_events_due   ON {{.Prefix}}parked_events (consumer, next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX {{.Prefix}}parked_events_event ON {{.Prefix}}parked_events (event_id);
+
+-- Effects in this database that happened for an event, and must not happen again.
+CREATE TABLE {{.Prefix}}handled (
+	event_id bigint NOT NULL REFERENCES {{.Prefix}}events (id) ON DELETE CASCADE,
+	name     text   NOT NULL,
+	PRIMARY KEY (event_id, name)
+);
+
+CREATE TABLE {{.Prefix}}jobs (
+	name       text    PRIMARY KEY,
+	token      bigint  NOT NULL,
+	beat       bigint  NOT NULL,
+	schedule   text    NOT NULL,
+	next_at    bigint  NOT NULL,
+	started_at bigint,
+	ended_at   bigint,
+	failures   integer NOT NULL,
+	last_error text    NOT NULL
+);
+CREATE TABLE {{.Prefix}}job_runs (
+	id         {{.ID}},
+	job        text    NOT NULL REFERENCES {{.Prefix}}jobs (name) ON DELETE CASCADE,
+	due_at     bigint  NOT NULL,
+	started_at bigint  NOT NULL,
+	ended_at   bigint,
+	error      text    NOT NULL
+);
+CREATE INDEX {{.Prefix}}job_runs_job ON {{.Prefix}}job_runs (job, id);
+
 -- +goose Down
+DROP TABLE {{.Prefix}}job_runs;
+DROP TABLE {{.Prefix}}jobs;
+DROP TABLE {{.Prefix}}handled;
+DROP TABLE {{.Prefix}}parked_events;
 DROP TABLE {{.Prefix}}consumers;
 {{if .Postgres}}
 DROP TABLE {{.Prefix}}event_seq;

@@ -1,0 +1,331 @@
+package core
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// streams feeds every browser that listens, from one look at the log: each event
+// is read, and encoded, once.
+type streams struct {
+	d *Desk
+
+	mu        sync.Mutex
+	open      bool
+	pos       int64 // all up to here was sent
+	listening map[*listener]bool
+	byKey     map[string]int // listeners of an identity
+	byAddress map[string]int
+}
+
+const (
+	heartbeat     = 15 * time.Second
+	recheckEvery  = 30 * time.Second // who is it that listens?
+	perKey        = 20
+	perAddress    = 200
+	perDesk       = 20_000
+	maxPending    = 256 << 10 // bytes that a slow reader may leave lying
+	slowFor       = 10 * time.Second
+	retryAfter    = 5 * time.Second
+	housekeeping  = 250 * time.Millisecond
+	reconnectSoon = 500 // milliseconds, at least; as much again at random
+)
+
+func newStreams(d *Desk) *streams {
+	return &streams{d: d, listening: map[*listener]bool{}, byKey: map[string]int{}, byAddress: map[string]int{}}
+}
+
+// run feeds until ctx ends; then all streams end, and the browsers come back to
+// whoever serves then.
+func (s *streams) run(ctx context.Context) {
+	for !s.d.events.follows() {
+		if pause(ctx, gather); ctx.Err() != nil {
+			return
+		}
+	}
+	s.mu.Lock()
+	s.open, s.pos = true, s.d.events.newest()
+	s.mu.Unlock()
+	defer s.close()
+	kept := make(chan struct{})
+	go func() { defer close(kept); s.keep(ctx) }()
+	defer func() { <-kept }()
+	for ctx.Err() == nil {
+		signal := s.d.events.signal()
+		n, err := s.send(ctx)
+		if n > 0 && err == nil {
+			pause(ctx, gather) // a burst is written at once
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-signal:
+		case <-s.d.events.clock.After(pollEvery): // after an error
+		}
+	}
+}
+
+// send passes new events on.
+func (s *streams) send(ctx context.Context) (int, error) {
+	s.mu.Lock()
+	pos := s.pos
+	s.mu.Unlock()
+	events, err := s.d.events.read(ctx, pos, batchSize)
+	if err != nil || len(events) == 0 {
+		return 0, err
+	}
+	shown, err := s.d.display(ctx, events)
+	if err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for l := range s.listening {
+		l.offer(ctx, shown)
+	}
+	s.pos = events[len(events)-1].seq
+	return len(events), nil
+}
+
+// keep looks after the listeners until ctx ends.
+func (s *streams) keep(ctx context.Context) {
+	tick := s.d.events.clock.NewTicker(housekeeping)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.Chan():
+			s.lookAfter(now)
+		}
+	}
+}
+
+// lookAfter sends heartbeats, asks who is listening, and cuts who does not read.
+func (s *streams) lookAfter(now time.Time) {
+	s.mu.Lock()
+	all := make([]*listener, 0, len(s.listening))
+	for l := range s.listening {
+		all = append(all, l)
+	}
+	pos := s.pos
+	s.mu.Unlock()
+	for _, l := range all {
+		if l.over(now) || !l.mayStay(now) {
+			s.leave(l)
+			continue
+		}
+		if now.Sub(l.beat) >= heartbeat { // it also moves the place to go on from
+			l.beat = now
+			l.write([]byte("id: " + itoa(pos) + "\n\n"))
+		}
+	}
+}
+
+func (s *streams) close() {
+	s.mu.Lock()
+	s.open = false
+	all := s.listening
+	s.listening = map[*listener]bool{}
+	clear(s.byKey)
+	clear(s.byAddress)
+	s.mu.Unlock()
+	for l := range all {
+		l.write([]byte("retry: " + strconv.Itoa(reconnectSoon+rand.IntN(reconnectSoon)) + "\n\n")) //nolint:gosec // no secret
+		l.end()
+	}
+}
+
+func (s *streams) feeds() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open
+}
+
+// admit counts a listener in, within the limits. It fails with Unavailable while
+// nothing feeds, and with TooMany.
+func (s *streams) admit(l *listener) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case !s.open:
+		return &Error{Kind: Unavailable, Message: "the desk does not run: there is nothing to listen to", RetryAfter: retryAfter}
+	case s.byKey[l.key] >= perKey, s.byAddress[l.address] >= perAddress, len(s.listening) >= perDesk:
+		return &Error{Kind: TooMany, Message: "too many streams are open: close some, or poll", RetryAfter: retryAfter}
+	}
+	s.byKey[l.key]++
+	s.byAddress[l.address]++
+	return nil
+}
+
+// join lets a listener hear what comes, unless it has still to be told of what
+// was sent meanwhile.
+func (s *streams) join(l *listener, told int64) (joined, open bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if joined = s.open && told >= s.pos; joined {
+		l.told = told
+		s.listening[l] = true
+	}
+	return joined, s.open
+}
+
+func (s *streams) leave(l *listener) {
+	s.mu.Lock()
+	delete(s.listening, l)
+	less(s.byKey, l.key)
+	less(s.byAddress, l.address)
+	s.mu.Unlock()
+	l.end()
+}
+
+func less(counts map[string]int, key string) {
+	if counts[key]--; counts[key] <= 0 {
+		delete(counts, key)
+	}
+}
+
+// listener is one browser. Where the connection allows it no goroutine waits for
+// it: see wire.
+type listener struct {
+	d       *Desk
+	r       *http.Request // asked again who it is
+	key     string
+	address string
+	beat    time.Time
+	checked time.Time
+	told    int64 // all up to here was sent when it joined
+	watcher atomic.Pointer[watcher]
+
+	mu      sync.Mutex
+	pending []byte
+	since   time.Time // when the oldest of pending could not be written
+	ended   bool
+	raw     *wire         // writes by itself; nil: a goroutine does
+	more    chan struct{} // tells that goroutine of something pending, or the end
+}
+
+// offer writes what of the events the listener may see.
+func (l *listener) offer(ctx context.Context, shown []*displayed) {
+	if text := l.frames(ctx, shown); len(text) > 0 {
+		l.write(text)
+	}
+}
+
+// frames is what of the events the listener may see, as it is sent.
+func (l *listener) frames(ctx context.Context, shown []*displayed) []byte {
+	var out bytes.Buffer
+	w := l.watcher.Load()
+	err := guard(func() error { // the host's See may panic
+		for _, e := range shown {
+			if e.seq > l.told && w.sees(ctx, e) {
+				fmt.Fprintf(&out, "id: %d\ndata: %s\n\n", e.seq, e.encoded(w.actor))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		l.d.log.ErrorContext(ctx, "events cannot be shown", "err", err)
+	}
+	return out.Bytes()
+}
+
+// write adds to what is pending and lets it be written.
+func (l *listener) write(text []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		return
+	}
+	waits := len(l.pending) > 0 && l.raw != nil // for its reader: see lookAfter
+	l.pending = append(l.pending, text...)
+	if !waits {
+		l.push()
+	}
+}
+
+// push writes what the connection takes now. The lock is held.
+func (l *listener) push() {
+	if l.raw == nil {
+		select {
+		case l.more <- struct{}{}:
+		default:
+		}
+		if l.since.IsZero() {
+			l.since = l.d.events.clock.Now()
+		}
+		return
+	}
+	n, broken := l.raw.write(l.pending)
+	l.took(n)
+	l.ended = l.ended || broken
+}
+
+// took notes that so many bytes are on their way. The lock is held.
+func (l *listener) took(n int) {
+	if n >= len(l.pending) {
+		l.pending, l.since = nil, time.Time{}
+		return
+	}
+	l.pending = l.pending[n:]
+	if l.since.IsZero() || n > 0 {
+		l.since = l.d.events.clock.Now()
+	}
+}
+
+// over reports whether the listener has gone, or reads too slowly: it comes back,
+// and is told from the log what it has missed.
+func (l *listener) over(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.pending) > 0 && !l.ended {
+		l.push()
+	}
+	return l.ended || len(l.pending) > maxPending || !l.since.IsZero() && now.Sub(l.since) > slowFor
+}
+
+// mayStay asks the host again who it is that listens.
+func (l *listener) mayStay(now time.Time) bool {
+	if now.Sub(l.checked) < recheckEvery {
+		return true
+	}
+	l.checked = now
+	was := l.watcher.Load().actor
+	a, err := l.d.Identify(l.r)
+	if err != nil || a.Kind == Nobody || a.key() != was.key() || a.guestOf != was.guestOf {
+		return false
+	}
+	w := l.d.watcher(a)
+	l.watcher.Store(&w)
+	return true
+}
+
+// end lets go of the connection once what is pending was offered to it.
+func (l *listener) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.raw != nil {
+		l.raw.close()
+	}
+	if !l.ended {
+		l.ended = true
+		close(l.more)
+	}
+}
+
+// addressOf is where a request comes from.
+func addressOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
