@@ -250,7 +250,7 @@ func (d *Desk) Run(ctx context.Context) error {
 		return fmt.Errorf("core: %w", err)
 	}
 	d.ready.Store(true)
-	defer context.AfterFunc(ctx, func() { d.ready.Store(false) })() // first of all: no new requests
+	context.AfterFunc(ctx, func() { d.ready.Store(false) }) // first of all: no new requests
 	d.hooks.Desk.Started.Run(ctx, hooks.Event[DeskSwitched]{Name: "desk.started", At: d.Now(), Data: DeskSwitched{d.now()}})
 	d.work(ctx)
 	d.ready.Store(false)

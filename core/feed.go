@@ -138,7 +138,9 @@ func (e *displayed) open() error {
 	if err != nil {
 		return err
 	}
-	var changed struct{ Changes []FieldChange }
+	var changed struct {
+		Changes []FieldChange `json:"changes"`
+	}
 	if err := json.Unmarshal(envelope.Data, &changed); err != nil {
 		return err
 	}

@@ -2,10 +2,7 @@ package core
 
 import (
 	"context"
-	"fmt"
 	"time"
-
-	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // herald tells the other processes of a desk that there are new events, and
@@ -59,41 +56,4 @@ func (h *herald) run(ctx context.Context) {
 		}
 	}
 	<-heard
-}
-
-func (s sequencedStore) channel() string { return s.prefix + "events" }
-
-func (s sequencedStore) notify(ctx context.Context) error {
-	_, err := s.db.Statement.ConnPool.ExecContext(ctx, "SELECT pg_notify('"+s.channel()+"', '')")
-	return err
-}
-
-// listen calls heard for each word of another process, or of this one. It holds
-// a connection until ctx ends or the connection breaks.
-func (s sequencedStore) listen(ctx context.Context, heard func()) error {
-	pool, err := s.db.DB()
-	if err != nil {
-		return err
-	}
-	conn, err := pool.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }() // it goes back to the pool, or is broken
-	return conn.Raw(func(driver any) error {
-		pg, ok := driver.(*stdlib.Conn)
-		if !ok {
-			return fmt.Errorf("a connection of %T cannot listen", driver)
-		}
-		if _, err := pg.Conn().Exec(ctx, "LISTEN "+s.channel()); err != nil {
-			return err
-		}
-		heard() // what was said before
-		for {
-			if _, err := pg.Conn().WaitForNotification(ctx); err != nil {
-				return err
-			}
-			heard()
-		}
-	})
 }

@@ -250,9 +250,8 @@ func (j *jobs) keep(ctx context.Context, row jobRow) error {
 	clock, lasts := j.d.events.clock, j.d.config.Lease
 	saved := clock.Now()
 	for {
-		pause(ctx, lasts/3)
-		if ctx.Err() != nil {
-			return nil
+		if pause(ctx, lasts/3); ctx.Err() != nil {
+			return nil //nolint:nilerr // the run has ended, and the lease was kept so long
 		}
 		now := clock.Now()
 		err := prove[jobRow](ctx, j.d.store, row.Name, row.Token)

@@ -71,8 +71,9 @@ func prove[T any](ctx context.Context, s Store, name string, token int64, more .
 	return err
 }
 
-// handBack ends the lease; one that was lost is another's.
+// handBack ends the lease, also for whatever its holder still has on the way; one
+// that was lost is another's.
 func handBack[T any](ctx context.Context, s Store, name string, token int64, more ...Assign) error {
-	_, err := update[T](ctx, s, append(more, Set("beat", 0)), Is("name", name), Is("token", token))
+	_, err := update[T](ctx, s, append(more, Add("token", 1), Set("beat", 0)), Is("name", name), Is("token", token))
 	return err
 }

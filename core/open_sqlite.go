@@ -195,17 +195,17 @@ func (p *sqlitePool) GetDBConn() (*sql.DB, error) { return p.DB, nil }
 // QueryContext reads from the readers and writes (INSERT … RETURNING) through
 // the writer.
 func (p *sqlitePool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return p.route(query).QueryContext(ctx, query, args...)
+	return p.route(query).QueryContext(ctx, query, args...) //nolint:gosec // it passes on what it is given
 }
 
 // QueryRowContext is QueryContext for one row.
 func (p *sqlitePool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	return p.route(query).QueryRowContext(ctx, query, args...)
+	return p.route(query).QueryRowContext(ctx, query, args...) //nolint:unqueryvet // it passes on what it is given
 }
 
 // PrepareContext prepares a statement where it would run.
 func (p *sqlitePool) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
-	return p.route(query).PrepareContext(ctx, query)
+	return p.route(query).PrepareContext(ctx, query) //nolint:unqueryvet // it passes on what it is given
 }
 
 // BeginTx begins with the write lock taken; one that is to read only gets its
@@ -268,7 +268,7 @@ func extendedCode(err error) int {
 		err = inner
 	}
 	var fields struct {
-		ExtendedCode int `json:"ExtendedCode"`
+		ExtendedCode int `json:"ExtendedCode"` //nolint:tagliatelle // the driver's name
 	}
 	text, marshalErr := json.Marshal(err)
 	if marshalErr != nil || json.Unmarshal(text, &fields) != nil {

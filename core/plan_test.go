@@ -59,6 +59,7 @@ func queue(filter string) [3]string {
 func archive(filter string) [3]string { return [3]string{"tickets_" + filter + "_updated"} }
 
 func TestEveryListThatIsOfferedWalksItsIndexAndTheOthersAreRefused(t *testing.T) {
+	t.Parallel()
 	onFilled(t, func(w *watched) {
 		for who, ctx := range map[string]context.Context{"agent": w.agent(1), "agent of departments": As(w.t.Context(), Actor{Person: Person{ID: 2}, Kind: Agent, Departments: []int64{1, 2, 3}})} {
 			for _, o := range offers {

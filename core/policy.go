@@ -23,12 +23,12 @@ type None = rest.None
 type Maybe[T any] = rest.Maybe[T]
 
 // The policies that most routes need.
-var ( //nolint:gochecknoglobals // other names for what never changes
-	Public     = rest.Public
-	Guests     = rest.Guests
-	Requesters = rest.Requesters
-	Agents     = rest.Agents
-	Admins     = rest.Admins
+var (
+	Public     = rest.Public     //nolint:gochecknoglobals // another name for what never changes
+	Guests     = rest.Guests     //nolint:gochecknoglobals // as above
+	Requesters = rest.Requesters //nolint:gochecknoglobals // as above
+	Agents     = rest.Agents     //nolint:gochecknoglobals // as above
+	Admins     = rest.Admins     //nolint:gochecknoglobals // as above
 )
 
 // JSON makes a route's handler of fn; see rest.JSON for the tags of In and Out.

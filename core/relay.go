@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -187,11 +188,7 @@ func (r *relay) enter(ctx context.Context, c hooks.Consumer) (row consumer, err 
 func (r *relay) held() map[string]*term {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := make(map[string]*term, len(r.terms))
-	for name, t := range r.terms {
-		out[name] = t
-	}
-	return out
+	return maps.Clone(r.terms)
 }
 
 func (r *relay) term(name string) *term {
@@ -263,8 +260,8 @@ func (r *relay) drain(ctx context.Context, plugin string) {
 // committed before the call, none of them parked: for tests, and for a host that
 // wants to stop with nothing outstanding.
 func (d *Desk) Settled(ctx context.Context) (bool, error) {
-	if _, _, err := d.events.place(ctx); err != nil {
-		return false, err
+	if _, again, err := d.events.place(ctx); err != nil || again {
+		return false, err // another process is giving events their places, perhaps not the newest
 	}
 	last, err := d.events.end(ctx)
 	if err != nil || last == 0 {

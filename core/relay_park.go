@@ -26,7 +26,7 @@ func (ParkedEvent) table() string { return "parked_events" }
 // a fifth, so that those who failed together do not come back together.
 func backoff(failures int) time.Duration {
 	d := min(firstRetry<<min(failures-1, 20), lastRetry)
-	return d*4/5 + rand.N(d*2/5) //nolint:gosec // no secret
+	return d*4/5 + rand.N(d*2/5)
 }
 
 func (t *term) now() Time { return TimeOf(t.r.clock.Now()) }

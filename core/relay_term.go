@@ -126,7 +126,7 @@ func (t *term) serve(ctx context.Context) {
 
 func (t *term) say(ctx context.Context, what string, err error) {
 	if ctx.Err() == nil {
-		t.r.d.log.ErrorContext(ctx, what, "handler", t.c.Name(), "err", err)
+		t.r.d.log.ErrorContext(ctx, "delivery: "+what, "handler", t.c.Name(), "err", err) //nolint:sloglint // one of a few sentences
 	}
 }
 

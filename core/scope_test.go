@@ -11,7 +11,7 @@ import (
 )
 
 // listed are the ids that ctx's actor finds, page by page.
-func listed(t *testing.T, d *desktest.Desk, ctx context.Context, q core.TicketQuery) []int64 {
+func listed(ctx context.Context, t *testing.T, d *desktest.Desk, q core.TicketQuery) []int64 {
 	t.Helper()
 	ids := []int64{}
 	q.Limit, q.Sort = 2, "created"
@@ -52,18 +52,18 @@ func TestAnAgentSeesTheTicketsOfTheOwnDepartments(t *testing.T) {
 			return ticket.ID
 		}
 		mine, theirs, nobodys, assigned := draft(&departments[0], nil), draft(&departments[1], nil), draft(nil, nil), draft(&departments[1], &agent)
-		if got := listed(t, d, d.As(desktest.Agent), core.TicketQuery{}); !slices.Equal(got, []int64{mine, theirs, nobodys, assigned}) {
+		if got := listed(d.As(desktest.Agent), t, d, core.TicketQuery{}); !slices.Equal(got, []int64{mine, theirs, nobodys, assigned}) {
 			t.Errorf("an agent of no department sees %v", got)
 		}
 		if _, err := d.Departments.Update(admin, departments[0], core.DepartmentPatch{Agents: &[]int64{agent}}); err != nil {
 			t.Fatal(err)
 		}
 		want := []int64{mine, nobodys, assigned}
-		if got := listed(t, d, d.As(desktest.Agent), core.TicketQuery{}); !slices.Equal(got, want) {
+		if got := listed(d.As(desktest.Agent), t, d, core.TicketQuery{}); !slices.Equal(got, want) {
 			t.Errorf("listed %v, want %v", got, want)
 		}
 		d.Settle()
-		if got := listed(t, d, d.As(desktest.Agent), core.TicketQuery{Department: []int64{departments[1]}, Open: new(true)}); !slices.Equal(got, []int64{assigned}) {
+		if got := listed(d.As(desktest.Agent), t, d, core.TicketQuery{Department: []int64{departments[1]}, Open: new(true)}); !slices.Equal(got, []int64{assigned}) {
 			t.Errorf("filtered by the foreign department: %v", got)
 		}
 		found, err := d.Tickets.List(d.As(desktest.Agent), core.TicketQuery{Text: "canary"})
@@ -110,7 +110,7 @@ func TestTheHostHasTheLastWordOnEachTicket(t *testing.T) {
 			ids[subject] = ticket.ID
 		}
 		want := []int64{ids["mine"], ids["shared"], ids["mine too"], ids["mine three"]}
-		if got := listed(t, d, customer, core.TicketQuery{}); !slices.Equal(got, want) {
+		if got := listed(customer, t, d, core.TicketQuery{}); !slices.Equal(got, want) {
 			t.Errorf("the customer lists %v, want %v", got, want)
 		}
 		if _, err := d.Tickets.Get(customer, ids["my secret"]); core.KindOf(err) != core.NotFound {
@@ -122,7 +122,7 @@ func TestTheHostHasTheLastWordOnEachTicket(t *testing.T) {
 		if _, _, err := d.Replies.List(d.As(desktest.Agent), ids["my secret"], core.Page{}); core.KindOf(err) != core.NotFound {
 			t.Errorf("an agent reads the secret ticket: %v", err)
 		}
-		if got := listed(t, d, d.As(desktest.Admin), core.TicketQuery{}); len(got) != 5 {
+		if got := listed(d.As(desktest.Admin), t, d, core.TicketQuery{}); len(got) != 5 {
 			t.Errorf("the admin lists %v", got)
 		}
 	})

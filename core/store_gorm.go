@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
-	"strings"
 
 	"gorm.io/gorm"
 
@@ -54,9 +52,6 @@ func newGormStore(db *gorm.DB, prefix string) Store {
 	return s
 }
 
-// sequencedStore is the Store on PostgreSQL, where ids do not commit in order.
-type sequencedStore struct{ *gormStore }
-
 type txKey struct{}
 
 // carried is the transaction that a context carries.
@@ -79,7 +74,7 @@ func withTx(ctx context.Context, tx *gorm.DB) context.Context {
 }
 
 func txFrom(ctx context.Context) *gorm.DB {
-	tx, _ := ctx.Value(txKey{}).(carried)
+	tx, _ := ctx.Value(txKey{}).(carried) //nolint:errcheck // none is none
 	return tx.DB
 }
 
@@ -106,34 +101,6 @@ func (s *gormStore) Tx(ctx context.Context, fn func(context.Context) error) erro
 		return fn(withTx(ctx, tx))
 	})
 	return s.translate(err)
-}
-
-// statement is SQL being written, with its arguments.
-type statement struct {
-	strings.Builder
-	postgres bool
-	args     []any
-	err      error
-}
-
-func (st *statement) bind(v any) {
-	st.args = append(st.args, plainValue(v))
-	if st.postgres {
-		st.WriteByte('$')
-		st.WriteString(strconv.Itoa(len(st.args)))
-		return
-	}
-	st.WriteByte('?')
-}
-
-// list writes what each writes for 0..n-1, with sep between.
-func (st *statement) list(n int, sep string, each func(int)) {
-	for i := range n {
-		if i > 0 {
-			st.WriteString(sep)
-		}
-		each(i)
-	}
 }
 
 func (s *gormStore) statement() *statement { return &statement{postgres: s.postgres} }
@@ -192,103 +159,6 @@ func (s *gormStore) from(st *statement, tb *Table, q Query) {
 	}
 }
 
-// order writes a sort key. NULL is the least of values, which PostgreSQL is told
-// where there may be some among others; told elsewhere, it would not use the index.
-func (st *statement) order(table string, tb *Table, where []Cond, o Order) {
-	st.WriteString(table + "." + o.Column)
-	if o.Desc {
-		st.WriteString(" DESC")
-	}
-	c, _ := tb.Column(o.Column) // one that does not exist is the database's to refuse
-	if !st.postgres || !c.null || slices.ContainsFunc(where, func(w Cond) bool { return w.Column == o.Column }) {
-		return
-	}
-	st.WriteString(map[bool]string{false: " NULLS FIRST", true: " NULLS LAST"}[o.Desc])
-}
-
-// after writes the keyset as a row value: the form that both databases turn
-// into one range of the index.
-func (st *statement) after(table string, q Query) {
-	if len(q.After) == 0 {
-		return
-	}
-	order := q.Order[len(q.Order)-len(q.After):]
-	st.WriteString(" AND (")
-	st.list(len(order), ",", func(i int) { st.WriteString(table + "." + order[i].Column) })
-	st.WriteString(map[bool]string{true: ") < (", false: ") > ("}[q.Order[0].Desc])
-	st.list(len(q.After), ",", func(i int) { st.bind(q.After[i]) })
-	st.WriteString(")")
-}
-
-func (st *statement) and(table string, conds []Cond) {
-	for _, c := range conds {
-		st.WriteString(" AND ")
-		st.cond(table, c)
-	}
-}
-
-var operators = map[Op]string{Equal: " = ", NotEqual: " <> ", Less: " < ", LessOrEqual: " <= ", Greater: " > ", GreaterOrEqual: " >= "}
-
-func (st *statement) cond(table string, c Cond) {
-	column := table + "." + c.Column
-	switch c.Op {
-	case IsNull:
-		st.WriteString(column + " IS NULL")
-	case NotNull:
-		st.WriteString(column + " IS NOT NULL")
-	case True:
-		st.WriteString(column)
-	case Marked:
-		st.WriteString(column + " <> -1")
-	case In:
-		st.in(column, c.Value)
-	case Either:
-		st.WriteString("(1=0")
-		for _, alternative := range c.Any {
-			st.WriteString(" OR ")
-			st.cond(table, alternative)
-		}
-		st.WriteString(")")
-	case SQL:
-		st.raw(c)
-	default:
-		st.WriteString(column + operators[c.Op])
-		st.bind(c.Value)
-	}
-}
-
-func (st *statement) in(column string, values any) {
-	list := reflect.ValueOf(values)
-	if list.Len() == 0 {
-		st.WriteString("1=0")
-		return
-	}
-	if ids, ok := values.([]int64); ok && len(ids) > maxValues { // no filter: rows that were found by their ids
-		st.WriteString(column)
-		st.oneOf(ids)
-		return
-	}
-	st.WriteString(column + " IN (")
-	st.list(list.Len(), ",", func(i int) { st.bind(list.Index(i).Interface()) })
-	st.WriteString(")")
-}
-
-// raw writes a plugin's condition; each ? takes one argument.
-func (st *statement) raw(c Cond) {
-	args, _ := c.Value.([]any) // none is allowed
-	parts := strings.Split(c.Column, "?")
-	if len(parts) != len(args)+1 {
-		st.err = fmt.Errorf("the condition %q has %d arguments", c.Column, len(args))
-		return
-	}
-	st.WriteString("(" + parts[0])
-	for i, v := range args {
-		st.bind(v)
-		st.WriteString(parts[i+1])
-	}
-	st.WriteString(")")
-}
-
 // Insert implements Store.
 func (s *gormStore) Insert(ctx context.Context, row any) error {
 	tb, v := TableOf(row), reflect.ValueOf(row).Elem()
@@ -313,20 +183,6 @@ func (s *gormStore) Insert(ctx context.Context, row any) error {
 		return s.translate(err)
 	}
 	return tb.Columns[tb.id].Assign(v, id)
-}
-
-func (st *statement) insert(table string, tb *Table, row reflect.Value, skipID bool) {
-	var columns []Column
-	for i, c := range tb.Columns {
-		if !skipID || i != tb.id {
-			columns = append(columns, c)
-		}
-	}
-	st.WriteString("INSERT INTO " + table + " (")
-	st.list(len(columns), ",", func(i int) { st.WriteString(columns[i].Name) })
-	st.WriteString(") VALUES (")
-	st.list(len(columns), ",", func(i int) { st.bind(columns[i].Value(row)) })
-	st.WriteString(")")
 }
 
 // Update implements Store.
@@ -429,21 +285,4 @@ func (s *gormStore) translate(err error) error {
 		}
 	}
 	return err
-}
-
-// Sequence implements Sequencer: it numbers the committed events. One
-// statement, so that a process that dies leaves nothing half done; the primary
-// key of event_seq decides between two that number at once.
-func (s sequencedStore) Sequence(ctx context.Context) (n int, again bool, err error) {
-	p := s.prefix
-	var mine bool
-	err = s.db.Statement.ConnPool.QueryRowContext(ctx, `WITH mine AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtext('`+p+`event_seq')) AS ok),
-fresh AS (DELETE FROM `+p+`event_pending WHERE (SELECT ok FROM mine) RETURNING event_id),
-put AS (INSERT INTO `+p+`event_seq (seq, event_id)
-	SELECT (SELECT coalesce(max(seq), 0) FROM `+p+`event_seq) + row_number() OVER (ORDER BY event_id), event_id FROM fresh RETURNING 1)
-SELECT (SELECT count(*) FROM put), (SELECT ok FROM mine)`).Scan(&n, &mine)
-	if err = s.translate(err); errors.Is(err, ErrDuplicate) {
-		return 0, true, nil // another process was quicker
-	}
-	return n, !mine, err
 }

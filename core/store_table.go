@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"gorm.io/gorm/schema"
 )
@@ -52,11 +53,11 @@ func rowType(t reflect.Type) reflect.Type {
 
 func tableOf(t reflect.Type) *Table {
 	if known, ok := tables.Load(t); ok {
-		return known.(*Table) // only tables are stored
+		return known.(*Table) //nolint:errcheck,forcetypeassert // only tables are stored
 	}
 	names := schema.NamingStrategy{}
 	tb := &Table{Name: names.TableName(t.Name()), places: map[string]int{}, id: -1}
-	if named, ok := reflect.Zero(t).Interface().(interface{ table() string }); ok {
+	if named, ok := reflect.TypeAssert[interface{ table() string }](reflect.Zero(t)); ok {
 		tb.Name = named.table()
 	}
 	for i := range t.NumField() {
@@ -127,7 +128,7 @@ func plain(f reflect.Value, as form) any {
 	case formText:
 		return f.String()
 	case formTime:
-		return f.Field(0).Interface().(interface{ UnixMicro() int64 }).UnixMicro()
+		return f.Field(0).Interface().(time.Time).UnixMicro() //nolint:errcheck,forcetypeassert // a Time holds one
 	default:
 		return f.Int()
 	}

@@ -139,7 +139,7 @@ func (s *streams) close() {
 	clear(s.byAddress)
 	s.mu.Unlock()
 	for l := range all {
-		l.write([]byte("retry: " + strconv.Itoa(reconnectSoon+rand.IntN(reconnectSoon)) + "\n\n")) //nolint:gosec // no secret
+		l.write([]byte("retry: " + strconv.Itoa(reconnectSoon+rand.IntN(reconnectSoon)) + "\n\n"))
 		l.end()
 	}
 }

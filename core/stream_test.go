@@ -100,7 +100,7 @@ func TestAStreamTellsWhatItsActorMaySee(t *testing.T) {
 	desktest.Each(t, func(t *testing.T, db desktest.Database) {
 		d := desktest.New(t, db)
 		server := httptest.NewServer(d.Handler)
-		defer server.Close()
+		t.Cleanup(server.Close)
 		customer, stranger, agent := listen(t, server, desktest.Customer, ""), listen(t, server, desktest.Stranger, ""), listen(t, server, desktest.Agent, "")
 		ticket := d.Ticket(desktest.Customer)
 		for _, draft := range []core.ReplyDraft{{Body: "a secret", Internal: true}, {Body: "an answer"}} {
@@ -134,7 +134,7 @@ func TestAStreamGoesOnWithoutAGap(t *testing.T) {
 	desktest.Each(t, func(t *testing.T, db desktest.Database) {
 		d := desktest.New(t, db)
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.Handler.ServeHTTP(w, r) }))
-		defer server.Close()
+		t.Cleanup(server.Close)
 		first := listen(t, server, desktest.Customer, "")
 		one := d.Ticket(desktest.Customer)
 		seen := first.item()
@@ -164,7 +164,7 @@ func TestAStreamEndsWithTheDeskAndSaysWhenToComeBack(t *testing.T) {
 	t.Parallel()
 	d := desktest.New(t, desktest.SQLite)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.Handler.ServeHTTP(w, r) }))
-	defer server.Close()
+	t.Cleanup(server.Close)
 	b := listen(t, server, desktest.Customer, "")
 	d.Reopen()
 	if f := b.next(); f != (frame{}) { // retry: is no field of a frame

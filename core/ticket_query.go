@@ -139,16 +139,32 @@ func (q *TicketQuery) checkSort() error {
 			q.Sort = "-created"
 		}
 	}
-	key := strings.TrimPrefix(q.Sort, "-")
+	switch key := strings.TrimPrefix(q.Sort, "-"); key {
+	case "updated", "created", "priority":
+		if err := q.checkRanges(key); err != nil {
+			return err
+		}
+		return q.checkIndexed(key)
+	}
+	return InvalidField("sort", "sort by updated, created or priority, with - in front for descending")
+}
+
+// checkRanges holds what is about a time to the sort by that time.
+func (q *TicketQuery) checkRanges(key string) error {
 	switch {
-	case key != "updated" && key != "created" && key != "priority":
-		return InvalidField("sort", "sort by updated, created or priority, with - in front for descending")
 	case q.Text != "" && q.Sort != "-created":
 		return InvalidField("sort", "a search answers the newest tickets first: sort by -created")
 	case (q.CreatedFrom != nil || q.CreatedTo != nil) && key != "created":
 		return InvalidField("sort", "a range of creation goes with the sort created")
 	case q.UpdatedSince != nil && key != "updated":
 		return InvalidField("sort", "updated_since goes with the sort updated")
+	}
+	return nil
+}
+
+// checkIndexed refuses what no index serves.
+func (q *TicketQuery) checkIndexed(key string) error {
+	switch {
 	case key == "priority" && !q.open():
 		return InvalidField("sort", "sorting by priority is for open tickets: add open=true")
 	case key == "priority" && (q.Requester != nil || !q.actor.IsAgent()):

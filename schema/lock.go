@@ -78,7 +78,7 @@ func (m *Migrator) tableExists(ctx context.Context, db database.DBTxConn, table 
 	if m.dialect == database.DialectPostgres {
 		query = "SELECT count(*) > 0 FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1"
 	}
-	err = db.QueryRowContext(ctx, query, table).Scan(&exists)
+	err = db.QueryRowContext(ctx, query, table).Scan(&exists) //nolint:unqueryvet // one of two constants
 	return exists, err
 }
 
@@ -155,7 +155,7 @@ func (l *advisoryLock) dropInvalidIndexes(ctx context.Context, conn *sql.Conn) e
 	}
 	for _, name := range names {
 		l.log.WarnContext(ctx, "dropping an index whose build was interrupted", "index", name)
-		if _, err := conn.ExecContext(ctx, "DROP INDEX CONCURRENTLY IF EXISTS "+name); err != nil {
+		if _, err := conn.ExecContext(ctx, "DROP INDEX CONCURRENTLY IF EXISTS "+name); err != nil { //nolint:unqueryvet // a name from the catalogue
 			return fmt.Errorf("drop the unfinished index %s: %w", name, err)
 		}
 	}

@@ -219,7 +219,7 @@ func (m *Migrator) down(ctx context.Context, o owner) error {
 		return named(err)
 	}
 	return m.locked(ctx, func(conn *sql.Conn) error {
-		_, err := conn.ExecContext(ctx, "DROP TABLE IF EXISTS "+o.store.Tablename()) // a checked name
+		_, err := conn.ExecContext(ctx, "DROP TABLE IF EXISTS "+o.store.Tablename()) //nolint:unqueryvet // a checked name
 		return err
 	})
 }

@@ -38,11 +38,12 @@ const vocabulary = 20_000
 
 // Word is the i-th commonest word.
 func Word(i int) string {
-	word := syllables[i%len(syllables)]
+	var word strings.Builder
+	word.WriteString(syllables[i%len(syllables)])
 	for i /= len(syllables); i > 0; i /= len(syllables) {
-		word += syllables[i%len(syllables)]
+		word.WriteString(syllables[i%len(syllables)])
 	}
-	return word
+	return word.String()
 }
 
 // text is about n bytes of words.

@@ -202,7 +202,7 @@ func (w *writer) events() {
 			}
 			id++
 			rows.add(id, i, name, n%3/2, `{"kind":"agent","id":"agent-1","name":"Person agent-1","person_id":1}`, 0, 0,
-				fmt.Sprintf(`{"ticket":{"id":%d,"subject":"%s","status":"open","priority":"high","type":"question","version":%d}}`, i, t.random.text(45), n+1), t.created+int64(n)*hour)
+				fmt.Sprintf(`{"ticket":{"id":%d,"subject":%q,"status":"open","priority":"high","type":"question","version":%d}}`, i, t.random.text(45), n+1), t.created+int64(n)*hour)
 		}
 	}
 	rows.flush()

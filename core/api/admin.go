@@ -10,7 +10,8 @@ import (
 
 func (a *api) registerAdmin(o *rest.Owner) {
 	o.Handle("GET /api/settings", core.Admins, rest.JSON(a.listSettings, doc("Settings of the desk and its plugins, with their schemas.")))
-	o.Handle("PUT /api/settings/{plugin}", core.Admins, rest.JSON(a.putSettings, doc("Replace the settings of a plugin, or of the desk itself: core. Secrets left out stay.")))
+	o.Handle("PUT /api/settings/{plugin}", core.Admins, rest.JSON(a.putSettings,
+		doc("Replace the settings of a plugin, or of the desk itself: core. Secrets left out stay.")))
 	o.Handle("GET /api/plugins", core.Admins, rest.JSON(a.listPlugins, doc("The plugins of the list, in dependency order.")))
 	o.Handle("POST /api/plugins/{plugin}/enable", core.Admins, rest.JSON(a.enablePlugin, doc("Switch a plugin on.")))
 	o.Handle("POST /api/plugins/{plugin}/disable", core.Admins, rest.JSON(a.disablePlugin, doc("Switch a plugin off; its data stays.")))

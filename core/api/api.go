@@ -44,10 +44,9 @@ func (a *api) register(o *rest.Owner) {
 	a.registerSchedule(o)
 }
 
-var ( //nolint:gochecknoglobals // short names, never changed
-	doc     = rest.Doc
-	created = rest.Status(http.StatusCreated)
-)
+func doc(sentence string) rest.Option { return rest.Doc(sentence) }
+
+var created = rest.Status(http.StatusCreated) //nolint:gochecknoglobals // never changed
 
 // page is what every list takes.
 type page struct {

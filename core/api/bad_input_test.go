@@ -15,15 +15,15 @@ import (
 // written tells how much stands in the tables that requests write.
 func written(t *testing.T, d *desktest.Desk) string {
 	t.Helper()
-	out := ""
+	var out strings.Builder
 	for _, table := range []string{"tickets", "replies", "departments", "tags", "settings", "attachments", "events"} {
 		var n int64
 		if err := d.DB.Table("hookdesk_" + table).Count(&n).Error; err != nil {
 			t.Fatal(err)
 		}
-		out += fmt.Sprintf("%s=%d ", table, n)
+		fmt.Fprintf(&out, "%s=%d ", table, n)
 	}
-	return out
+	return out.String()
 }
 
 func TestRubbishIsRefusedWithoutATrace(t *testing.T) {

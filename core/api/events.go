@@ -20,7 +20,7 @@ func (a *api) registerEvents(o *rest.Owner) {
 type events struct {
 	After string `query:"after" max:"20" doc:"the place to go on from: last of the answer before; 0 is the oldest that is kept; default: now"`
 	Wait  pause  `query:"wait" doc:"for JSON: how long to wait for something, at most 60s"`
-	Seen  string `header:"Last-Event-ID" doc:"for streams: as after"`
+	Seen  string `header:"Last-Event-ID" doc:"for streams: as after"` //nolint:tagliatelle // the standard's name
 }
 
 // pause is a duration such as 25s.

@@ -73,7 +73,7 @@ func TestTheServedDocumentIsOpenAPI(t *testing.T) {
 			Openapi string
 			Paths   map[string]map[string]struct {
 				Summary string
-				Policy  string `json:"x-policy"`
+				Policy  string `json:"x-policy"` //nolint:tagliatelle // a word of OpenAPI
 			}
 		}
 		if err := json.Unmarshal(text, &raw); err != nil || raw.Openapi[:3] != "3.1" || len(raw.Paths) < 30 {

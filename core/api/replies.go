@@ -10,7 +10,8 @@ import (
 func (a *api) registerReplies(o *rest.Owner) {
 	o.Handle("GET /api/tickets/{id}/replies", core.Requesters, rest.JSON(a.listReplies, doc("Replies in order; notes for agents only.")))
 	o.Handle("POST /api/tickets/{id}/replies", core.Requesters, rest.JSON(a.addReply, created, doc("Answer a ticket, or note something on it."), lostReply[addReply](a)))
-	o.Handle("PATCH /api/tickets/{id}/replies/{reply}", core.Agents, rest.JSON(a.editReply, doc("Change the text of a reply; the former text is kept."), lostReply[editReply](a)))
+	o.Handle("PATCH /api/tickets/{id}/replies/{reply}", core.Agents, rest.JSON(a.editReply,
+		doc("Change the text of a reply; the former text is kept."), lostReply[editReply](a)))
 	o.Handle("DELETE /api/tickets/{id}/replies/{reply}", core.Agents, rest.JSON(a.deleteReply, doc("Take a reply away.")))
 	o.Handle("GET /api/tickets/{id}/replies/{reply}/edits", core.Agents, rest.JSON(a.listEdits, doc("Former texts of a reply, oldest first.")))
 }

@@ -17,10 +17,12 @@ func (a *api) registerTickets(o *rest.Owner) {
 	o.Handle("DELETE /api/tickets/{id}", core.Admins, rest.JSON(a.deleteTicket, doc("Put a ticket into the bin.")))
 	o.Handle("POST /api/tickets/{id}/restore", core.Admins, rest.JSON(a.restoreTicket, doc("Take a ticket out of the bin."), lostTicket[oneTicket](a)))
 	o.Handle("GET /api/tickets/{id}/activities", core.Requesters, rest.JSON(a.listActivities, doc("What happened to a ticket, oldest first.")))
-	o.Handle("POST /api/tickets/{id}/assign", core.Agents, rest.JSON(a.assignTicket, doc("Assign a ticket, or with null take it from its assignee."), lostTicket[assignTicket](a)))
+	o.Handle("POST /api/tickets/{id}/assign", core.Agents, rest.JSON(a.assignTicket,
+		doc("Assign a ticket, or with null take it from its assignee."), lostTicket[assignTicket](a)))
 	o.Handle("POST /api/tickets/{id}/status", core.Agents, rest.JSON(a.setStatus, doc("Change the status."), lostTicket[setStatus](a)))
 	o.Handle("POST /api/tickets/{id}/tags", core.Agents, rest.JSON(a.setTags, doc("Replace the tags."), lostTicket[setTags](a)))
-	o.Handle("POST /api/tickets/{id}/department", core.Agents, rest.JSON(a.setDepartment, doc("Move a ticket to a department, or with null to none."), lostTicket[setDepartment](a)))
+	o.Handle("POST /api/tickets/{id}/department", core.Agents, rest.JSON(a.setDepartment,
+		doc("Move a ticket to a department, or with null to none."), lostTicket[setDepartment](a)))
 	o.Handle("POST /api/tickets/{id}/split", core.Agents, rest.JSON(a.splitTicket, created, doc("Make a reply a ticket of its own.")))
 	o.Handle("POST /api/tickets/{id}/merge", core.Agents, rest.JSON(a.mergeTickets, doc("Merge other tickets into this one."), lostTicket[mergeTickets](a)))
 	o.Handle("POST /api/tickets/{id}/unmerge", core.Agents, rest.JSON(a.unmergeTicket, doc("Undo the merge of this ticket.")))
