@@ -74,7 +74,7 @@ func withTx(ctx context.Context, tx *gorm.DB) context.Context {
 }
 
 func txFrom(ctx context.Context) *gorm.DB {
-	tx, _ := ctx.Value(txKey{}).(carried) //nolint:errcheck // none is none
+	tx, _ := ctx.Value(txKey{}).(carried) // none is none
 	return tx.DB
 }
 
@@ -152,7 +152,7 @@ func (s *gormStore) from(st *statement, tb *Table, q Query) {
 	st.after(sorted, q)
 	if len(q.Order) > 0 {
 		st.WriteString(" ORDER BY ")
-		st.list(len(q.Order), ",", func(i int) { st.order(sorted, keys, where, q.Order[i]) })
+		st.list(len(q.Order), func(i int) { st.order(sorted, keys, where, q.Order[i]) })
 	}
 	if q.Limit > 0 { // a literal: planners cost a page of 25 by it
 		st.WriteString(" LIMIT " + strconv.Itoa(q.Limit))
@@ -190,7 +190,7 @@ func (s *gormStore) Update(ctx context.Context, into any, set []Assign, where ..
 	tb := TableOf(into)
 	st := s.statement()
 	st.WriteString("UPDATE " + s.prefix + tb.Name + " AS t SET ")
-	st.list(len(set), ",", func(i int) {
+	st.list(len(set), func(i int) {
 		st.WriteString(set[i].Column + " = ")
 		if set[i].Add {
 			st.WriteString("t." + set[i].Column + " + ")
@@ -200,7 +200,7 @@ func (s *gormStore) Update(ctx context.Context, into any, set []Assign, where ..
 	st.WriteString(" WHERE 1=1")
 	st.and("t", where)
 	st.WriteString(" RETURNING ")
-	st.list(len(tb.Columns), ",", func(i int) { st.WriteString(tb.Columns[i].Name) })
+	st.list(len(tb.Columns), func(i int) { st.WriteString(tb.Columns[i].Name) })
 	return s.query(ctx, st, tb, into)
 }
 

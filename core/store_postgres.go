@@ -17,6 +17,7 @@ type sequencedStore struct{ *gormStore }
 func (s sequencedStore) Sequence(ctx context.Context) (n int, again bool, err error) {
 	p := s.prefix
 	var mine bool
+	//nolint:unqueryvet // the prefix was checked
 	err = s.db.Statement.ConnPool.QueryRowContext(ctx, `WITH mine AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtext('`+p+`event_seq')) AS ok),
 fresh AS (DELETE FROM `+p+`event_pending WHERE (SELECT ok FROM mine) RETURNING event_id),
 put AS (INSERT INTO `+p+`event_seq (seq, event_id)

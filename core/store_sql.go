@@ -26,11 +26,11 @@ func (st *statement) bind(v any) {
 	st.WriteByte('?')
 }
 
-// list writes what each writes for 0..n-1, with sep between.
-func (st *statement) list(n int, sep string, each func(int)) {
+// list writes what each writes for 0..n-1, with commas between.
+func (st *statement) list(n int, each func(int)) {
 	for i := range n {
 		if i > 0 {
-			st.WriteString(sep)
+			st.WriteByte(',')
 		}
 		each(i)
 	}
@@ -58,9 +58,9 @@ func (st *statement) after(table string, q Query) {
 	}
 	order := q.Order[len(q.Order)-len(q.After):]
 	st.WriteString(" AND (")
-	st.list(len(order), ",", func(i int) { st.WriteString(table + "." + order[i].Column) })
+	st.list(len(order), func(i int) { st.WriteString(table + "." + order[i].Column) })
 	st.WriteString(map[bool]string{true: ") < (", false: ") > ("}[q.Order[0].Desc])
-	st.list(len(q.After), ",", func(i int) { st.bind(q.After[i]) })
+	st.list(len(q.After), func(i int) { st.bind(q.After[i]) })
 	st.WriteString(")")
 }
 
@@ -113,7 +113,7 @@ func (st *statement) in(column string, values any) {
 		return
 	}
 	st.WriteString(column + " IN (")
-	st.list(list.Len(), ",", func(i int) { st.bind(list.Index(i).Interface()) })
+	st.list(list.Len(), func(i int) { st.bind(list.Index(i).Interface()) })
 	st.WriteString(")")
 }
 
@@ -141,8 +141,8 @@ func (st *statement) insert(table string, tb *Table, row reflect.Value, skipID b
 		}
 	}
 	st.WriteString("INSERT INTO " + table + " (")
-	st.list(len(columns), ",", func(i int) { st.WriteString(columns[i].Name) })
+	st.list(len(columns), func(i int) { st.WriteString(columns[i].Name) })
 	st.WriteString(") VALUES (")
-	st.list(len(columns), ",", func(i int) { st.bind(columns[i].Value(row)) })
+	st.list(len(columns), func(i int) { st.bind(columns[i].Value(row)) })
 	st.WriteString(")")
 }

@@ -166,6 +166,6 @@ func (st *statement) oneOf(ids []int64) {
 	}
 	room := (len(ids) + 7) / 8 * 8 // filled up with the last one
 	st.WriteString(" IN (")
-	st.list(room, ",", func(i int) { st.bind(ids[min(i, len(ids)-1)]) })
+	st.list(room, func(i int) { st.bind(ids[min(i, len(ids)-1)]) })
 	st.WriteString(")")
 }
