@@ -139,9 +139,14 @@ func (s *streams) close() {
 	clear(s.byAddress)
 	s.mu.Unlock()
 	for l := range all {
-		l.write([]byte("retry: " + strconv.Itoa(reconnectSoon+rand.IntN(reconnectSoon)) + "\n\n"))
+		l.write(comeBack())
 		l.end()
 	}
+}
+
+// comeBack tells a browser to ask again soon, but not when all others do.
+func comeBack() []byte {
+	return []byte("retry: " + strconv.Itoa(reconnectSoon+rand.IntN(reconnectSoon)) + "\n\n")
 }
 
 func (s *streams) feeds() bool {

@@ -59,6 +59,9 @@ func (s Feed) serve(ctx context.Context, l *listener, out *outlet, told int64) {
 			err = s.catchUp(ctx, l, out, events)
 			told = events[len(events)-1].seq
 		}
+		if err == nil && !open {
+			err = out.send(comeBack())
+		}
 		if err != nil || !open {
 			streams.leave(l) // half an answer stands; the caller comes back
 			return

@@ -8,17 +8,19 @@ import (
 )
 
 // neighbours is what stands beside tickets and replies in a view: people, the
-// names of departments, tags.
+// names of departments, tags, files.
 type neighbours struct {
 	people      map[int64]PersonView
 	departments map[int64]string
-	tags        map[int64][]Tag // by ticket, in order
+	tags        map[int64][]Tag        // by ticket, in order
+	files       map[int64][]Attachment // by reply, in order, as far as they are shown
 }
 
 // neighbourIDs asks for neighbours; ids may stand twice.
 type neighbourIDs struct {
 	people, departments []int64
 	tagged              []int64 // tickets that have tags
+	replies             []Reply // that may have files
 }
 
 // neighbourFinder is a Store that finds all of them by one statement: a list
@@ -47,7 +49,10 @@ func (d *Desk) neighbours(ctx context.Context, ids neighbourIDs) (n neighbours, 
 	if n.departments, err = d.Departments.names(ctx, ids.departments); err != nil {
 		return n, err
 	}
-	n.tags, err = d.Tags.ofAll(ctx, ids.tagged)
+	if n.tags, err = d.Tags.ofAll(ctx, ids.tagged); err != nil {
+		return n, err
+	}
+	n.files, err = d.Attachments.of(ctx, ids.replies)
 	return n, err
 }
 
@@ -89,23 +94,20 @@ func (s Tags) ofAll(ctx context.Context, tickets []int64) (map[int64][]Tag, erro
 	return out, err
 }
 
+// Which neighbour a row of the one statement is.
+const (
+	aPerson = iota
+	aDepartment
+	aTag
+	aFile
+)
+
 // neighbours implements neighbourFinder.
 func (s *gormStore) neighbours(ctx context.Context, ids neighbourIDs) (neighbours, error) {
-	n := neighbours{make(map[int64]PersonView, len(ids.people)), make(map[int64]string, len(ids.departments)), make(map[int64][]Tag, len(ids.tagged))}
-	st, p := s.statement(), s.prefix
-	add := func(query string, ids []int64) {
-		if len(ids) == 0 {
-			return
-		}
-		if st.Len() > 0 {
-			st.WriteString(" UNION ALL ")
-		}
-		st.WriteString(query)
-		st.oneOf(ids)
+	n := neighbours{
+		make(map[int64]PersonView, len(ids.people)), make(map[int64]string, len(ids.departments)), make(map[int64][]Tag, len(ids.tagged)), map[int64][]Attachment{},
 	}
-	add("SELECT 0, t.id, t.name, t.user_id, t.email, t.role FROM "+p+"people t WHERE t.id", ids.people)
-	add("SELECT -1, t.id, t.name, NULL, '', 0 FROM "+p+"departments t WHERE t.id", ids.departments)
-	add("SELECT x.ticket_id, t.id, t.name, t.slug, t.colour, t.version FROM "+p+"ticket_tags x JOIN "+p+"tags t ON t.id = x.tag_id WHERE x.ticket_id", ids.tagged)
+	st := s.neighbourStatement(ids)
 	if st.Len() == 0 {
 		return n, nil
 	}
@@ -120,25 +122,58 @@ func (s *gormStore) neighbours(ctx context.Context, ids neighbourIDs) (neighbour
 	for _, tags := range n.tags {
 		slices.SortFunc(tags, func(a, b Tag) int { return compare(a.ID, b.ID) })
 	}
+	for _, files := range n.files {
+		slices.SortFunc(files, func(a, b Attachment) int { return compare(a.ID, b.ID) })
+	}
 	return n, s.translate(rows.Err())
 }
 
+// neighbourStatement is "" where nothing is asked for. Its columns are those of
+// a file, which has the most.
+func (s *gormStore) neighbourStatement(ids neighbourIDs) *statement {
+	st, p := s.statement(), s.prefix
+	begin := func(query string) {
+		if st.Len() > 0 {
+			st.WriteString(" UNION ALL ")
+		}
+		st.WriteString(query)
+	}
+	add := func(query string, ids []int64) {
+		if len(ids) > 0 {
+			begin(query)
+			st.oneOf(ids)
+		}
+	}
+	add("SELECT 0, t.id, 0, t.name, t.user_id, t.email, t.role, 0, 0 FROM "+p+"people t WHERE t.id", ids.people)
+	add("SELECT 1, t.id, 0, t.name, NULL, '', 0, 0, 0 FROM "+p+"departments t WHERE t.id", ids.departments)
+	add("SELECT 2, t.id, x.ticket_id, t.name, t.slug, t.colour, t.version, 0, 0 FROM "+p+"ticket_tags x JOIN "+p+"tags t ON t.id = x.tag_id WHERE x.ticket_id", ids.tagged)
+	if len(ids.replies) > 0 {
+		begin("SELECT 3, t.id, t.reply_id, t.name, t.media_type, t.sha256, t.size, t.ticket_id, t.created_at FROM " + p + "attachments t WHERE 1=1")
+		st.and("t", besideReplies(ids.replies))
+	}
+	return st
+}
+
 func (n *neighbours) scan(rows *sql.Rows) error {
-	var of, id int64 // of: the ticket of a tag, 0 for a person, -1 for a department
+	var kind int
+	var id, of, number, ticket, at int64 // of: the ticket of a tag, the reply of a file
 	var name, more string
 	var text sql.NullString
-	var number int
 	for rows.Next() {
-		if err := rows.Scan(&of, &id, &name, &text, &more, &number); err != nil {
+		if err := rows.Scan(&kind, &id, &of, &name, &text, &more, &number, &ticket, &at); err != nil {
 			return err
 		}
-		switch of {
-		case 0:
+		switch kind {
+		case aPerson:
 			n.people[id] = PersonView{ID: id, UserID: nullable(text), Name: name, Email: more, Role: Role(number)}
-		case -1:
+		case aDepartment:
 			n.departments[id] = name
-		default:
-			n.tags[of] = append(n.tags[of], Tag{ID: id, Name: name, Slug: text.String, Colour: more, Version: number})
+		case aTag:
+			n.tags[of] = append(n.tags[of], Tag{ID: id, Name: name, Slug: text.String, Colour: more, Version: int(number)})
+		case aFile:
+			file := Attachment{ID: id, Name: name, MediaType: text.String, Size: number, SHA256: more, Stored: true, CreatedAt: timeOfMicros(at)}
+			file.TicketID, file.ReplyID = new(ticket), new(of)
+			n.files[of] = append(n.files[of], file)
 		}
 	}
 	return nil

@@ -60,11 +60,11 @@ func (ReplyView) OneOf() []any { return []any{AgentReply{}, CustomerReply{}} }
 
 // View turns replies into what the actor of ctx may see of them.
 func (s Replies) View(ctx context.Context, replies ...Reply) ([]ReplyView, error) {
-	beside, err := s.d.neighbours(ctx, neighbourIDs{people: authors(replies)})
+	beside, err := s.d.neighbours(ctx, neighbourIDs{people: authors(replies), replies: replies})
 	if err != nil {
 		return nil, err
 	}
-	return s.view(ctx, beside, replies)
+	return s.view(ctx, beside, replies), nil
 }
 
 // authors are the people who wrote replies.
@@ -78,11 +78,7 @@ func authors(replies []Reply) []int64 {
 	return ids
 }
 
-func (s Replies) view(ctx context.Context, beside neighbours, replies []Reply) ([]ReplyView, error) {
-	files, err := s.d.Attachments.of(ctx, replies)
-	if err != nil {
-		return nil, err
-	}
+func (s Replies) view(ctx context.Context, beside neighbours, replies []Reply) []ReplyView {
 	out := make([]ReplyView, len(replies))
 	for i, r := range replies {
 		author := AuthorView{Kind: r.Author, Name: r.Author}
@@ -90,13 +86,13 @@ func (s Replies) view(ctx context.Context, beside neighbours, replies []Reply) (
 			author.ID, author.Name = r.AuthorID, beside.people[*r.AuthorID].Name
 		}
 		if ActorFrom(ctx).IsAgent() {
-			out[i].Agent = agentReply(r, author, files[r.ID])
+			out[i].Agent = agentReply(r, author, beside.files[r.ID])
 		} else {
 			author.ID = nil
-			out[i].Customer = customerReply(r, author, files[r.ID])
+			out[i].Customer = customerReply(r, author, beside.files[r.ID])
 		}
 	}
-	return out, nil
+	return out
 }
 
 // of finds the files of replies.

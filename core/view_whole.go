@@ -23,7 +23,7 @@ func (s Tickets) Whole(ctx context.Context, id int64) (whole WholeTicket, err er
 	}
 	agent := ActorFrom(ctx).IsAgent()
 	ids := besideTickets([]Ticket{t}, agent)
-	ids.people = append(ids.people, authors(replies)...)
+	ids.people, ids.replies = append(ids.people, authors(replies)...), replies
 	beside, err := s.d.neighbours(ctx, ids)
 	if err != nil {
 		return whole, err
@@ -32,7 +32,5 @@ func (s Tickets) Whole(ctx context.Context, id int64) (whole WholeTicket, err er
 	if err != nil {
 		return whole, err
 	}
-	whole.Ticket, whole.RepliesNext = views[0], next
-	whole.Replies, err = s.d.Replies.view(ctx, beside, replies)
-	return whole, err
+	return WholeTicket{Ticket: views[0], Replies: s.d.Replies.view(ctx, beside, replies), RepliesNext: next}, nil
 }
