@@ -53,22 +53,9 @@ func (s Feed) Stream(w http.ResponseWriter, r *http.Request, after int64, anew b
 // writes for it.
 func (s Feed) serve(ctx context.Context, l *listener, out *outlet, told int64) {
 	streams := s.d.streams
-	for joined, open := streams.join(l, told); !joined; joined, open = streams.join(l, told) {
-		events, err := s.d.events.read(ctx, told, batchSize)
-		if err == nil && len(events) > 0 {
-			err = s.catchUp(ctx, l, out, events)
-			told = events[len(events)-1].seq
-		}
-		if err == nil && !open {
-			err = out.send(comeBack())
-		}
-		if err != nil || !open {
-			streams.leave(l) // half an answer stands; the caller comes back
-			return
-		}
-		if len(events) == 0 {
-			told = max(told, streams.at()) // what lay between was purged
-		}
+	if !s.reach(ctx, l, out, told) {
+		streams.leave(l) // half an answer stands; the caller comes back
+		return
 	}
 	if out.wire != nil {
 		return
@@ -83,6 +70,32 @@ func (s Feed) serve(ctx context.Context, l *listener, out *outlet, told int64) {
 		text, ended := l.take()
 		if len(text) > 0 && out.send(text) != nil || ended {
 			return
+		}
+	}
+}
+
+// reach tells what was missed, up to where the hub goes on. It fails when the
+// caller is gone, or the desk is about to be.
+func (s Feed) reach(ctx context.Context, l *listener, out *outlet, told int64) bool {
+	streams := s.d.streams
+	for {
+		joined, open := streams.join(l, told)
+		if joined {
+			return true
+		}
+		events, err := s.d.events.read(ctx, told, batchSize)
+		if err == nil && len(events) > 0 {
+			err = s.catchUp(ctx, l, out, events)
+			told = events[len(events)-1].seq
+		}
+		if err == nil && !open {
+			err = out.send(comeBack())
+		}
+		if err != nil || !open {
+			return false
+		}
+		if len(events) == 0 {
+			told = max(told, streams.at()) // what lay between was purged
 		}
 	}
 }

@@ -146,7 +146,8 @@ func (s *gormStore) neighbourStatement(ids neighbourIDs) *statement {
 	}
 	add("SELECT 0, t.id, 0, t.name, t.user_id, t.email, t.role, 0, 0 FROM "+p+"people t WHERE t.id", ids.people)
 	add("SELECT 1, t.id, 0, t.name, NULL, '', 0, 0, 0 FROM "+p+"departments t WHERE t.id", ids.departments)
-	add("SELECT 2, t.id, x.ticket_id, t.name, t.slug, t.colour, t.version, 0, 0 FROM "+p+"ticket_tags x JOIN "+p+"tags t ON t.id = x.tag_id WHERE x.ticket_id", ids.tagged)
+	tags := p + "ticket_tags x JOIN " + p + "tags t ON t.id = x.tag_id"
+	add("SELECT 2, t.id, x.ticket_id, t.name, t.slug, t.colour, t.version, 0, 0 FROM "+tags+" WHERE x.ticket_id", ids.tagged)
 	if len(ids.replies) > 0 {
 		begin("SELECT 3, t.id, t.reply_id, t.name, t.media_type, t.sha256, t.size, t.ticket_id, t.created_at FROM " + p + "attachments t WHERE 1=1")
 		st.and("t", besideReplies(ids.replies))
