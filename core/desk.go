@@ -127,7 +127,8 @@ func New(c Config) (*Desk, error) {
 	if err := d.open(); err != nil {
 		return nil, err
 	}
-	for _, step := range []func(context.Context) error{d.gather, d.migrate, d.register, d.restoreSwitches} {
+	enrol := func(ctx context.Context) error { return d.relay.enrol(ctx) }
+	for _, step := range []func(context.Context) error{d.gather, d.migrate, d.register, d.restoreSwitches, enrol} {
 		if err := step(context.Background()); err != nil {
 			return nil, errors.Join(fmt.Errorf("core: %w", err), d.Close())
 		}
@@ -264,10 +265,29 @@ func (d *Desk) catchUp(ctx context.Context) error {
 	return errors.Join(d.Settings.load(ctx), d.Plugins.sync(ctx))
 }
 
+// keepUp catches up whenever the log says that there is something to. It is no
+// part of following the log: a plugin that is switched off may take its time,
+// and handlers and browsers are not to wait for that.
+func (d *Desk) keepUp(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.events.switched:
+		}
+		if err := d.catchUp(ctx); err != nil && ctx.Err() == nil {
+			d.log.ErrorContext(ctx, "settings and plugins cannot be brought up to date", "err", err)
+			pause(ctx, pollEvery)
+			d.events.heed()
+		}
+	}
+}
+
 // work follows the log and delivers from it until ctx ends.
 func (d *Desk) work(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { d.events.follow(ctx) })
+	wg.Go(func() { d.keepUp(ctx) })
 	wg.Go(func() { d.herald.run(ctx) })
 	wg.Go(func() { d.streams.run(ctx) })
 	d.relay.run(ctx)

@@ -66,19 +66,19 @@ func translate(err error) error {
 	}
 	if broken, ok := errors.AsType[*hooks.Failure](err); ok {
 		shown := &Error{Kind: Unavailable, Code: "plugin_failed", Message: "a plugin that takes part in this failed: " + broken.Handler}
-		return &brokenPlugin{shown, err}
+		return &explained{shown, err}
 	}
 	return err
 }
 
-// brokenPlugin shows the person which plugin failed and keeps why for the log.
-type brokenPlugin struct {
+// explained shows the person what a fault means and keeps its cause for the log.
+type explained struct {
 	shown *Error
 	cause error
 }
 
-func (b *brokenPlugin) Error() string { return b.cause.Error() }
+func (e *explained) Error() string { return e.cause.Error() }
 
-func (b *brokenPlugin) Unwrap() []error { return []error{b.shown, b.cause} }
+func (e *explained) Unwrap() []error { return []error{e.shown, e.cause} }
 
 func notFound(what string, id int64) error { return Errorf(NotFound, "no %s %d", what, id) }

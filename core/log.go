@@ -19,6 +19,8 @@ type eventLog struct {
 	clock clockwork.Clock // the real one: it tells how long to wait
 	hint  chan struct{}   // something may have been committed
 
+	switched chan struct{} // settings or plugins were changed: see Desk.keepUp
+
 	mu      sync.Mutex
 	tail    []placed // the newest events, without a gap
 	base    int64    // the place before the first of tail; beyond all places while nothing follows
@@ -45,7 +47,7 @@ const (
 )
 
 func newEventLog(d *Desk) *eventLog {
-	return &eventLog{d: d, clock: clockwork.NewRealClock(), hint: make(chan struct{}, 1), base: math.MaxInt64, changed: make(chan struct{})}
+	return &eventLog{d: d, clock: clockwork.NewRealClock(), hint: make(chan struct{}, 1), switched: make(chan struct{}, 1), base: math.MaxInt64, changed: make(chan struct{})}
 }
 
 // wake lets the log look for events now. It never blocks.
@@ -157,7 +159,9 @@ func (l *eventLog) advance(ctx context.Context) (n int, again bool, err error) {
 		return 0, false, err
 	}
 	l.take(events)
-	l.heed(ctx, events)
+	if l.tellsOfSwitch(events) {
+		l.heed()
+	}
 	if placedNow > 0 {
 		l.d.herald.tell()
 	}
@@ -172,16 +176,19 @@ func (l *eventLog) place(ctx context.Context) (n int, again bool, err error) {
 	return 0, false, nil
 }
 
-// heed does what another process said: settings and plugins are the same in all.
-func (l *eventLog) heed(ctx context.Context, events []placed) {
-	for _, e := range events {
-		switch e.Type {
-		case l.d.hooks.Setting.Save.After.Point().Name, pluginEnabled, pluginDisabled:
-			if err := l.d.catchUp(ctx); err != nil && ctx.Err() == nil {
-				l.d.log.ErrorContext(ctx, "settings and plugins cannot be brought up to date", "err", err)
-			}
-			return
-		}
+// tellsOfSwitch reports whether a setting or a plugin was changed, here or by
+// another process.
+func (l *eventLog) tellsOfSwitch(events []placed) bool {
+	return slices.ContainsFunc(events, func(e placed) bool {
+		return e.Type == l.d.hooks.Setting.Save.After.Point().Name || e.Type == pluginEnabled || e.Type == pluginDisabled
+	})
+}
+
+// heed lets settings and plugins be read again. It never blocks.
+func (l *eventLog) heed() {
+	select {
+	case l.switched <- struct{}{}:
+	default: // they are about to be
 	}
 }
 

@@ -139,9 +139,6 @@ func ensureWAL(db *sql.DB) error {
 	}
 }
 
-// isBusy recognises SQLITE_BUSY and SQLITE_LOCKED of any engine.
-func isBusy(err error) bool { return strings.Contains(err.Error(), "is locked") }
-
 // sqliteConnector opens connections with pragmas by any engine, whose driver is
 // known but not the syntax of its DSN.
 type sqliteConnector struct {

@@ -88,6 +88,9 @@ func (s Plugins) apply(ctx context.Context, h *host, on bool) error {
 	if err := h.turn(on); err != nil {
 		return err
 	}
+	if err := s.d.relay.enrol(ctx); err != nil {
+		return err
+	}
 	if on && s.d.ready.Load() {
 		if err := h.start(s.d.until); err != nil {
 			return errors.Join(err, h.turn(false))

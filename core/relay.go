@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"sync"
 	"time"
@@ -56,7 +57,7 @@ func (r *relay) run(ctx context.Context) {
 		l.OnChange(r.look)
 	}
 	defer r.wg.Wait()
-	look, save := r.clock.NewTicker(r.d.config.Lease/5), r.clock.NewTicker(saveEvery)
+	look, save := r.clock.NewTicker(r.d.config.Lease/5), r.clock.NewTicker(min(saveEvery, r.d.config.Lease/5))
 	defer look.Stop()
 	defer save.Stop()
 	r.attach(ctx)
@@ -135,6 +136,28 @@ func (r *relay) attach(ctx context.Context) {
 			r.d.log.ErrorContext(ctx, "a handler cannot be served", "handler", name, "err", err)
 		}
 	}
+}
+
+// enrol makes the rows of handlers that are new, before anything else is
+// committed: they are told of all that comes, whoever serves them, and when.
+func (r *relay) enrol(ctx context.Context) error {
+	rows, err := find[consumer](ctx, r.d.store, Query{})
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for _, row := range rows {
+		known[row.Name] = true
+	}
+	for name, c := range r.consumers() {
+		if known[name] {
+			continue
+		}
+		if _, err := r.enter(ctx, c); err != nil {
+			return fmt.Errorf("the place of the handler %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // begin claims the lease of a handler if it is free, and serves it.

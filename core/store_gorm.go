@@ -284,5 +284,5 @@ func (s *gormStore) translate(err error) error {
 			return fmt.Errorf("%w: %w", ErrForeign, err)
 		}
 	}
-	return err
+	return outage(err)
 }

@@ -79,6 +79,9 @@ func (rt *Route) judge(r *http.Request, err error) *Error {
 	var bug *panicError
 	switch {
 	case errors.As(err, &e) && e.Kind.String() != "fault":
+		if e.Kind == Unavailable && !errors.Is(e, err) { // it has a cause that the caller is not told
+			rt.log(r, slog.LevelWarn, "route cannot answer now", err)
+		}
 		return e
 	case errors.As(err, &big):
 		return &Error{Kind: TooLarge, Message: fmt.Sprintf("the body is larger than %d bytes", big.Limit)}

@@ -32,57 +32,125 @@ var errNone = errors.New("pgtest: no PostgreSQL for the tests: set " + EnvDSN +
 
 // guard runs PostgreSQL until its standard input ends, which happens when the
 // test process ends, however it ends; then it stops the server and removes the
-// directory.
+// directory. A line on its input stops the server at once, the next one starts it.
 const guard = `dir=$1; shift
-"$@" >"$dir/log" 2>&1 </dev/null &
-pid=$!
 trap '' HUP INT TERM
-read -r _
-kill -QUIT "$pid" 2>/dev/null
-wait "$pid"
+while :; do
+	"$@" >>"$dir/log" 2>&1 </dev/null &
+	pid=$!
+	read -r _; more=$?
+	kill -QUIT "$pid" 2>/dev/null
+	wait "$pid"
+	[ $more = 0 ] && read -r _ || break
+done
 cd / && rm -rf "$dir"`
 
-// settings trade durability, which a test does not need, for speed.
-func settings() []string {
-	var args []string
-	for _, s := range []string{
-		"listen_addresses=", "fsync=off", "synchronous_commit=off", "full_page_writes=off",
-		"shared_buffers=32MB", "max_connections=200", "autovacuum=off", "timezone=UTC",
-	} {
-		args = append(args, "-c", s)
-	}
-	return args
+// usual are the settings of every server here, hasty those of one that nobody
+// stops: they trade durability, which most tests do not need, for speed. A stop
+// of the server, unlike one of the machine, loses nothing without fsync.
+func usual() []string {
+	return []string{"listen_addresses=", "fsync=off", "shared_buffers=32MB", "max_connections=200", "autovacuum=off", "timezone=UTC"}
 }
 
-// start makes a cluster in a fresh directory, starts it and waits for it.
+func hasty() []string {
+	return append(usual(), "synchronous_commit=off", "full_page_writes=off")
+}
+
+// start makes a server for all tests of the process.
 func start() (string, error) {
-	bin, err := findBin()
+	s, err := startServer(hasty())
 	if err != nil {
 		return "", err
+	}
+	return s.maintenance(), nil
+}
+
+// Server is a PostgreSQL of its own, which may be stopped and started again. It
+// goes away with the process.
+type Server struct {
+	dir  string
+	pipe int // to the guard; closed by the end of the process
+}
+
+// NewServer starts a server that keeps what it has committed, also when it is
+// stopped.
+func NewServer() (*Server, error) { return startServer(usual()) }
+
+// startServer makes a cluster in a fresh directory, starts it and waits for it.
+func startServer(settings []string) (*Server, error) {
+	bin, err := findBin()
+	if err != nil {
+		return nil, err
 	}
 	sweepDirs()
 	cred, err := unprivileged()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	dir, err := os.MkdirTemp(tmp, "hookdesk-pg-")
 	if err != nil {
-		return "", fmt.Errorf("pgtest: %w", err)
+		return nil, fmt.Errorf("pgtest: %w", err)
 	}
 	if cred != nil {
 		if err := os.Chown(dir, int(cred.Uid), int(cred.Gid)); err != nil {
-			return "", fmt.Errorf("pgtest: %w", err)
+			return nil, fmt.Errorf("pgtest: %w", err)
 		}
 	}
 	if err := initdb(bin, dir, cred); err != nil {
-		return "", errors.Join(err, os.RemoveAll(dir))
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	if err := launch(bin, dir, cred); err != nil {
-		return "", errors.Join(err, os.RemoveAll(dir))
+	pipe, err := launch(bin, dir, cred, settings)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	q := url.Values{"host": {dir}, "sslmode": {"disable"}}
-	dsn := "postgres://hookdesk@/postgres?" + q.Encode()
-	return dsn, waitReady(dsn, dir)
+	s := &Server{dir, pipe}
+	return s, s.waitReady()
+}
+
+func (s *Server) maintenance() string { return s.DSN("postgres") }
+
+// DSN is that of a database of the server.
+func (s *Server) DSN(database string) string {
+	q := url.Values{"host": {s.dir}, "sslmode": {"disable"}}
+	return "postgres://hookdesk@/" + database + "?" + q.Encode()
+}
+
+// Create makes an empty database and returns its DSN.
+func (s *Server) Create() (string, error) {
+	name := newName()
+	if err := execute(s.maintenance(), "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'"); err != nil {
+		return "", fmt.Errorf("pgtest: %w", err)
+	}
+	return s.DSN(name), nil
+}
+
+// StopNow stops the server in the middle of whatever it does, without a
+// checkpoint, and returns when it has ended.
+func (s *Server) StopNow() error {
+	if err := s.tell(); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(30 * time.Second); alive(s.dir); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			return errors.New("pgtest: the server does not stop")
+		}
+	}
+	return nil
+}
+
+// Start starts the server again after StopNow, and returns when it answers.
+func (s *Server) Start() error {
+	if err := s.tell(); err != nil {
+		return err
+	}
+	return s.waitReady()
+}
+
+func (s *Server) tell() error {
+	if _, err := syscall.Write(s.pipe, []byte("\n")); err != nil {
+		return fmt.Errorf("pgtest: the guard of the server: %w", err)
+	}
+	return nil
 }
 
 func initdb(bin, dir string, cred *syscall.Credential) error {
@@ -99,9 +167,13 @@ func initdb(bin, dir string, cred *syscall.Credential) error {
 	return nil
 }
 
-func launch(bin, dir string, cred *syscall.Credential) error {
+// launch starts the server below its guard, and returns the pipe to that.
+func launch(bin, dir string, cred *syscall.Credential, settings []string) (int, error) {
 	args := []string{"-c", guard, "pgtest", dir, filepath.Join(bin, "postgres"), "-D", filepath.Join(dir, "data"), "-k", dir}
-	cmd := exec.Command("/bin/sh", append(args, settings()...)...)
+	for _, s := range settings {
+		args = append(args, "-c", s)
+	}
+	cmd := exec.Command("/bin/sh", args...)
 	prepare(cmd, dir, cred)
 	// A bare descriptor for the write end: an *os.File would be closed when the
 	// garbage collector finds it, this one is when the process ends.
@@ -114,16 +186,16 @@ func launch(bin, dir string, cred *syscall.Credential) error {
 	}
 	syscall.ForkLock.RUnlock()
 	if err != nil {
-		return fmt.Errorf("pgtest: %w", err)
+		return 0, fmt.Errorf("pgtest: %w", err)
 	}
 	stdin := os.NewFile(uintptr(pipe[0]), "pgtest")
 	defer stdin.Close()
 	cmd.Stdin = stdin
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("pgtest: %w", err)
+		return 0, fmt.Errorf("pgtest: %w", err)
 	}
 	// No goroutine waits for it: tests look for leaked ones.
-	return cmd.Process.Release()
+	return pipe[1], cmd.Process.Release()
 }
 
 // prepare keeps a command out of the caller's environment, directory, process
@@ -134,15 +206,15 @@ func prepare(cmd *exec.Cmd, dir string, cred *syscall.Credential) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: cred}
 }
 
-func waitReady(dsn, dir string) error {
+func (s *Server) waitReady() error {
 	deadline := time.Now().Add(30 * time.Second)
 	for {
-		conn, err := pgx.Connect(context.Background(), dsn)
+		conn, err := pgx.Connect(context.Background(), s.maintenance())
 		if err == nil {
 			return conn.Close(context.Background())
 		}
 		if time.Now().After(deadline) {
-			log, logErr := os.ReadFile(filepath.Join(dir, "log"))
+			log, logErr := os.ReadFile(filepath.Join(s.dir, "log"))
 			return errors.Join(fmt.Errorf("pgtest: the server did not start: %w\n%s", err, log), logErr)
 		}
 		time.Sleep(10 * time.Millisecond)
