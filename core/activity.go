@@ -79,8 +79,15 @@ func (s Activity) item(ctx context.Context, e Event) (ActivityItem, int, error) 
 	item := ActivityItem{ID: e.ID, Type: e.Type, Actor: envelope.Actor, At: e.CreatedAt, Changes: changed.Changes, Data: envelope.Data}
 	if !ActorFrom(ctx).IsAgent() {
 		item.Data, item.Actor = nil, hooks.Actor{Kind: envelope.Actor.Kind, Name: envelope.Actor.Name}
+		item.Changes = publicChanges(changed.Changes)
 	}
 	return item, changed.Ticket.Version, nil
+}
+
+// publicChanges are those that requesters are told of: people are names to them,
+// not numbers.
+func publicChanges(changes []FieldChange) []FieldChange {
+	return slices.DeleteFunc(slices.Clone(changes), func(c FieldChange) bool { return c.Field == "assignee_id" })
 }
 
 // maxSince bounds what a Conflict tells.

@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/gabriel-vasile/mimetype"
+
+	"github.com/hookdesk/hookdesk/rest"
 )
 
 // Attachment is a file of a reply. It is uploaded first and claimed by a
@@ -103,6 +105,20 @@ func (s Attachments) Upload(ctx context.Context, name string, content io.Reader)
 	return a, err
 }
 
+// watchedReader remembers that it was the reader who failed, not the writer.
+type watchedReader struct {
+	io.Reader
+	err error
+}
+
+func (r *watchedReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.err = err
+	}
+	return n, err
+}
+
 // spool takes the content into a file of its own, to know its hash and type
 // before anything is kept.
 func (s Attachments) spool(content io.Reader) (path string, draft AttachmentDraft, err error) {
@@ -113,9 +129,12 @@ func (s Attachments) spool(content io.Reader) (path string, draft AttachmentDraf
 	}
 	path = file.Name()
 	hash := sha256.New()
-	size, err := io.Copy(io.MultiWriter(file, hash), io.LimitReader(content, limit+1))
+	from := &watchedReader{Reader: io.LimitReader(content, limit+1)}
+	size, err := io.Copy(io.MultiWriter(file, hash), from)
 	err = errors.Join(err, file.Close())
 	switch {
+	case from.err != nil:
+		err = Errorf(rest.Malformed, "the file ends early")
 	case err != nil:
 		err = fmt.Errorf("spool upload: %w", err)
 	case size > limit:

@@ -39,7 +39,7 @@ func life(t *testing.T, d *desktest.Desk) {
 	must(err)
 	reply, err := d.Replies.Add(agent, ticket.ID, core.ReplyDraft{Body: "yes"})
 	must(err)
-	_, err = d.Replies.Edit(agent, ticket.ID, reply.ID, "yes!")
+	_, err = d.Replies.Edit(agent, ticket.ID, reply.ID, core.ReplyPatch{Body: "yes!"})
 	must(err)
 	second, err := d.Replies.Add(customer, ticket.ID, core.ReplyDraft{Body: "and"})
 	must(err)

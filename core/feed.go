@@ -156,7 +156,7 @@ func (e *displayed) item(a Actor) FeedItem {
 		out.Data = json.RawMessage(e.Payload)
 		return out
 	}
-	out.Actor = hooks.Actor{Kind: e.actor.Kind, Name: e.actor.Name}
+	out.Actor, out.Changes = hooks.Actor{Kind: e.actor.Kind, Name: e.actor.Name}, publicChanges(e.changes)
 	return out
 }
 

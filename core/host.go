@@ -70,6 +70,15 @@ func (h *host) start(ctx context.Context) error {
 	return nil
 }
 
+// HandlerFailed implements hooks.Watchful.
+func (h *host) HandlerFailed(ctx context.Context, f *hooks.Failure) {
+	about := []any{"handler", f.Handler, "point", f.Point, "err", f.Err}
+	if f.Stack != nil {
+		about = append(about, "stack", string(f.Stack))
+	}
+	h.Log().ErrorContext(ctx, "a handler failed", about...)
+}
+
 // InFlight implements hooks.Counted.
 func (h *host) InFlight() *atomic.Int64 { return &h.busy }
 
@@ -88,10 +97,19 @@ func (h *host) Hooks() *Hooks { return h.d.hooks }
 func (h *host) Desk() *Desk { return h.d }
 
 func (h *host) DB(ctx context.Context) *gorm.DB {
-	db := h.db.Session(&gorm.Session{NewDB: true, Context: ctx})
 	if tx := txFrom(ctx); tx != nil {
-		db.Statement.ConnPool = tx.Statement.ConnPool
+		return h.Scope(ctx, tx)
 	}
+	return h.db.Session(&gorm.Session{NewDB: true, Context: ctx})
+}
+
+// Scope implements hooks.Transacted: models map to the plugin's own tables.
+func (h *host) Scope(ctx context.Context, tx *gorm.DB) *gorm.DB {
+	if h.db == nil { // core's own handlers
+		return tx.WithContext(ctx)
+	}
+	db := h.db.Session(&gorm.Session{NewDB: true, Context: ctx})
+	db.Statement.ConnPool = tx.Statement.ConnPool
 	return db
 }
 

@@ -115,7 +115,7 @@ func (p *pair) edit(r *rapid.T) {
 		if err != nil {
 			return nil, err
 		}
-		now, err := s.Replies.Edit(s.as(who), s.id(n), s.replyID(m), was.Body+"!")
+		now, err := s.Replies.Edit(s.as(who), s.id(n), s.replyID(m), core.ReplyPatch{Body: was.Body + "!"})
 		return []core.Reply{now}, err
 	})
 }

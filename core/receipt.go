@@ -44,7 +44,7 @@ func (r receipts) Begin(ctx context.Context, who rest.Caller, key, route string,
 		return ctx, nil, nil
 	}
 	row := idempotencyKey{
-		Caller: a.key(), Key: key, Route: route, Digest: hex.EncodeToString(digest[:]), ExpiresAt: TimeOf(r.d.Now().Add(keepAnswers)),
+		Caller: a.key() + ":" + a.Kind.String(), Key: key, Route: route, Digest: hex.EncodeToString(digest[:]), ExpiresAt: TimeOf(r.d.Now().Add(keepAnswers)),
 	}
 	old, found, err := first[idempotencyKey](ctx, r.d.store, Query{Where: row.itself()})
 	switch {

@@ -56,9 +56,9 @@ type ReplyAdded struct {
 	Reply  Reply  `json:"reply"`
 }
 
-// maxTries is how often a reply is tried again when the ticket's fields change
-// under it: somebody's words are not to be lost to somebody's click.
-const maxTries = 10
+// maxTries is how often a reply or a change is tried again when the ticket
+// changes under it: somebody's words are not to be lost to somebody's click.
+const maxTries = 50
 
 // Add answers a ticket, or notes something on it. A reply to a ticket that was
 // merged goes to the one it was merged into.

@@ -29,15 +29,26 @@ type ReplyChanged struct {
 	Reply  Reply  `json:"reply"`
 }
 
+// ReplyPatch is a new text for a reply.
+type ReplyPatch struct {
+	Body string
+	// Seen is the EditedAt that the caller knows, null for a reply that nobody has
+	// edited; one that was edited since is a Conflict. Not set: whatever it is now.
+	Seen Maybe[Time]
+}
+
 // Edit changes the text of a reply; the former text is kept, see History.
-func (s Replies) Edit(ctx context.Context, ticket, id int64, body string) (Reply, error) {
+func (s Replies) Edit(ctx context.Context, ticket, id int64, p ReplyPatch) (Reply, error) {
 	d := s.d
 	c, err := s.changeable(ctx, ticket, id)
 	if err != nil {
 		return Reply{}, err
 	}
-	c.Body = body
+	c.Body = p.Body
 	r := c.Reply
+	if p.Seen.Set && plainValue(p.Seen.Value) != plainValue(r.EditedAt) {
+		return r, &Error{Kind: Conflict, Code: "version", Message: "the reply was edited meanwhile: read it again"}
+	}
 	if err := d.hooks.Reply.Edit.Before.Run(ctx, &c); err != nil {
 		return r, translate(err)
 	}

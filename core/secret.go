@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -21,6 +22,47 @@ func secretsOf(settings any) map[string]int {
 		}
 	}
 	return out
+}
+
+// nestedSecret finds a field that is tagged as a secret and would be kept in clear.
+func nestedSecret(t reflect.Type, top bool) string {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return ""
+	}
+	for f := range t.Fields() {
+		if f.Tag.Get("secret") == "true" && (!top || f.Type.Kind() != reflect.String) {
+			return f.Name
+		}
+		if !f.IsExported() {
+			continue
+		}
+		if found := nestedSecret(f.Type, false); found != "" {
+			return found
+		}
+	}
+	return ""
+}
+
+// forget takes the secrets out of value that are null, and names them.
+func forget(proto any, value json.RawMessage) (without json.RawMessage, names []string, err error) {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(value, &fields) != nil {
+		return value, nil, nil // what is wrong with it is told by who decodes it
+	}
+	for name := range secretsOf(proto) {
+		if string(fields[name]) == "null" {
+			names = append(names, name)
+			delete(fields, name)
+		}
+	}
+	if names == nil {
+		return value, nil, nil
+	}
+	without, err = json.Marshal(fields)
+	return without, names, err
 }
 
 func (s Settings) cipher() (cipher.AEAD, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/hookdesk/hookdesk/rest"
@@ -94,6 +95,9 @@ func (s Settings) declare(h *host) error {
 	}
 	if len(secretsOf(h.manifest.Settings)) > 0 && s.d.config.Secret == nil {
 		return fmt.Errorf("plugin %s keeps secrets in its settings: give the Config a Secret of 32 random bytes", h.id)
+	}
+	if nested := nestedSecret(reflect.TypeOf(h.manifest.Settings), true); nested != "" {
+		return fmt.Errorf("plugin %s: settings: %s is tagged as a secret; only strings of the settings' own struct are kept as such", h.id, nested)
 	}
 	return nil
 }
@@ -196,7 +200,7 @@ func (s Settings) show(owner string) (SettingsOf, error) {
 }
 
 // Save replaces the settings of core or of a plugin. A secret that is left out
-// or empty stays as it is. Admins only; Conflict when they are not at version.
+// or empty stays as it is, one that is null is forgotten. Admins only; Conflict when they are not at version.
 func (s Settings) Save(ctx context.Context, owner string, value json.RawMessage, version *int) (SettingsOf, error) {
 	d := s.d
 	if err := d.can(ctx, Administer, nil); err != nil {
@@ -249,6 +253,10 @@ func (s Settings) edited(owner string, value json.RawMessage) (Setting, error) {
 	if err != nil {
 		return Setting{}, err
 	}
+	value, forgotten, err := forget(proto, value)
+	if err != nil {
+		return Setting{}, err
+	}
 	v := reflect.New(reflect.TypeOf(proto))
 	if err := rest.Decode(value, v.Interface()); err != nil {
 		return Setting{}, err
@@ -259,10 +267,12 @@ func (s Settings) edited(owner string, value json.RawMessage) (Setting, error) {
 			return Setting{}, fmt.Errorf("settings of %s: %w", owner, err)
 		}
 	}
-	for _, field := range secretsOf(proto) {
+	for name, field := range secretsOf(proto) {
 		f := v.Elem().Field(field)
 		if f.String() == "" {
-			f.SetString(was.Elem().Field(field).String())
+			if !slices.Contains(forgotten, name) {
+				f.SetString(was.Elem().Field(field).String())
+			}
 			continue
 		}
 		sealed, err := s.seal(f.String())

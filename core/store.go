@@ -10,8 +10,8 @@ import "context"
 // ErrDuplicate and ErrForeign, in any wrapping.
 type Store interface { //nolint:interfacebloat // six verbs
 	// Tx runs fn in one transaction: all that is written through the context
-	// that fn gets is kept, or, when fn fails, nothing. Inside a transaction Tx
-	// joins it.
+	// that fn gets is kept, or, when fn fails, nothing. Inside a transaction it is
+	// a part of that one, and undone by itself when fn fails.
 	Tx(ctx context.Context, fn func(context.Context) error) error
 	// Find fills into, a *[]T, with the rows of T that q asks for, in q's order.
 	Find(ctx context.Context, into any, q Query) error

@@ -163,7 +163,7 @@ func TestADeskWorksOnAForeignStore(t *testing.T) {
 	}
 	_, err = d.Settings.Save(admin, "core", []byte(`{"status_flow":false,"retention_days":1,"max_file_mb":1}`), nil)
 	must(t, err)
-	_, err = d.Replies.Edit(agent, first, reply.ID, "canary 2")
+	_, err = d.Replies.Edit(agent, first, reply.ID, core.ReplyPatch{Body: "canary 2"})
 	must(t, err)
 	_, err = d.Tickets.Delete(admin, tickets[5].ID)
 	must(t, err)

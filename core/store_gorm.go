@@ -93,14 +93,38 @@ func (s *gormStore) Tx(ctx context.Context, fn func(context.Context) error) erro
 		if err != nil {
 			return fmt.Errorf("core.WithTx: %w", err)
 		}
-		return fn(withTx(ctx, adopted))
+		return s.part(ctx, adopted, func() error { return fn(withTx(ctx, adopted)) })
 	} else if ok {
-		return fn(ctx)
+		return s.part(ctx, tx.DB, func() error { return fn(ctx) })
 	}
 	err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		return fn(withTx(ctx, tx))
 	})
 	return s.translate(err)
+}
+
+// part runs fn as a part of tx that is undone by itself when it fails: whoever
+// began the transaction may have a use for the rest.
+func (s *gormStore) part(ctx context.Context, tx *gorm.DB, fn func() error) (err error) {
+	exec := func(ctx context.Context, query string) error {
+		_, err := tx.Statement.ConnPool.ExecContext(ctx, query)
+		return s.translate(err)
+	}
+	if err := exec(ctx, "SAVEPOINT hookdesk_part"); err != nil {
+		return err
+	}
+	kept := false
+	defer func() {
+		if !kept { // also after a panic
+			ctx := context.WithoutCancel(ctx)
+			err = errors.Join(err, exec(ctx, "ROLLBACK TO SAVEPOINT hookdesk_part"), exec(ctx, "RELEASE SAVEPOINT hookdesk_part"))
+		}
+	}()
+	if err := fn(); err != nil {
+		return s.translate(err)
+	}
+	kept = true
+	return exec(ctx, "RELEASE SAVEPOINT hookdesk_part")
 }
 
 func (s *gormStore) statement() *statement { return &statement{postgres: s.postgres} }

@@ -52,10 +52,29 @@ type memoryTx struct {
 
 type memoryKey struct{ store *memoryStore }
 
+// part runs fn, and takes back what it did when it fails.
+func (tx *memoryTx) part(fn func() error) error {
+	tx.mu.Lock()
+	state, own, was := maps.Clone(tx.state), tx.own, tx.err
+	tx.own = map[*memoryTable]bool{} // what there is stays as it is
+	tx.mu.Unlock()
+	kept := false
+	defer func() {
+		if !kept {
+			tx.mu.Lock()
+			defer tx.mu.Unlock()
+			tx.state, tx.own, tx.err = state, own, was
+		}
+	}()
+	err := fn()
+	kept = err == nil
+	return err
+}
+
 // Tx implements Store.
 func (s *memoryStore) Tx(ctx context.Context, fn func(context.Context) error) error {
-	if s.tx(ctx) != nil {
-		return fn(ctx)
+	if tx := s.tx(ctx); tx != nil {
+		return tx.part(func() error { return fn(ctx) })
 	}
 	if host, ok := ctx.Value(txKey{}).(carried); ok && host.host {
 		return errors.New("core.WithTx: this desk keeps its rows in memory, not in the host's database")

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -141,16 +142,16 @@ func (s Tickets) mayAsk(ctx context.Context, draft *TicketDraft) error {
 		return Errorf(Forbidden, "only agents open tickets for others")
 	case draft.RequesterID != a.Person.ID:
 		if _, err := byID[Person](ctx, s.d.store, "person", draft.RequesterID); KindOf(err) == NotFound {
-			return InvalidField("requester_id", "there is no such person")
+			return InvalidField("requester", "there is no such person")
 		} else if err != nil {
 			return err
 		}
 	}
 	if draft.RequesterID == 0 {
-		return InvalidField("requester_id", "say who asks: a plugin is no requester")
+		return InvalidField("requester", "say who asks: a plugin is no requester")
 	}
-	if draft.AssigneeID != nil && !a.IsAgent() {
-		return Errorf(Forbidden, "only agents assign tickets")
+	if (draft.AssigneeID != nil || len(draft.Tags) > 0) && !a.IsAgent() {
+		return Errorf(Forbidden, "only agents assign and tag tickets")
 	}
 	return nil
 }
@@ -195,10 +196,8 @@ func (s Tickets) insert(ctx context.Context, draft TicketDraft, tags []int64) (T
 // differs from old is: a department that was closed since stays.
 func (d *Desk) checkTicket(ctx context.Context, old, t Ticket) error {
 	switch {
-	case t.Subject != old.Subject && (t.Subject == "" || utf8.RuneCountInString(t.Subject) > maxSubject):
-		return InvalidField("subject", "a subject has 1 to %d characters", maxSubject)
-	case t.Subject == "":
-		return InvalidField("subject", "a subject has 1 to %d characters", maxSubject)
+	case t.Subject == "" || t.Subject != old.Subject && !validSubject(t.Subject):
+		return InvalidField("subject", "a subject has 1 to %d characters that can be seen, on one line", maxSubject)
 	case t.Priority < Low || t.Priority > Critical:
 		return InvalidField("priority", "a priority is one of %s", strings.Join(priorityNames, ", "))
 	case !slices.Contains(d.config.Types, t.Type) && t.Type != old.Type:
@@ -213,6 +212,12 @@ func (d *Desk) checkTicket(ctx context.Context, old, t Ticket) error {
 		return err
 	}
 	return d.checkAssignee(ctx, old.AssigneeID, t.AssigneeID)
+}
+
+// validSubject is what fits into a list and into the header of a mail.
+func validSubject(text string) bool {
+	seen := strings.ContainsFunc(text, func(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) && r != '\u2800' })
+	return seen && !strings.ContainsFunc(text, unicode.IsControl) && utf8.RuneCountInString(text) <= maxSubject
 }
 
 func (d *Desk) checkDepartment(ctx context.Context, old, id *int64) error {

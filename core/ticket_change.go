@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/hookdesk/hookdesk/hooks"
 )
@@ -73,14 +74,37 @@ type aspect struct {
 	action Action
 	hook   func(*TicketHooks) *hooks.Action[TicketChange, TicketChanged]
 	diff   func(c *TicketChange) []FieldChange
+	asks   func(p TicketPatch) bool
 	public bool // the requester sees it
 }
 
 var aspects = []aspect{
-	{UpdateTicket, func(h *TicketHooks) *hooks.Action[TicketChange, TicketChanged] { return &h.Update }, diffFields, true},
-	{ChangeStatus, func(h *TicketHooks) *hooks.Action[TicketChange, TicketChanged] { return &h.Status }, diffStatus, true},
-	{AssignTicket, func(h *TicketHooks) *hooks.Action[TicketChange, TicketChanged] { return &h.Assign }, diffAssignee, true},
-	{TagTicket, func(h *TicketHooks) *hooks.Action[TicketChange, TicketChanged] { return &h.Tag }, diffTags, false},
+	{UpdateTicket, func(h *TicketHooks) *hooks.Action[TicketChange, TicketChanged] { return &h.Update }, diffFields, TicketPatch.asksFields, true},
+	{ChangeStatus, func(h *TicketHooks) *hooks.Action[TicketChange, TicketChanged] { return &h.Status }, diffStatus, TicketPatch.asksStatus, true},
+	{AssignTicket, func(h *TicketHooks) *hooks.Action[TicketChange, TicketChanged] { return &h.Assign }, diffAssignee, TicketPatch.asksAssignee, true},
+	{TagTicket, func(h *TicketHooks) *hooks.Action[TicketChange, TicketChanged] { return &h.Tag }, diffTags, TicketPatch.asksTags, false},
+}
+
+func (p TicketPatch) asksFields() bool {
+	return p.Subject != nil || p.Priority != nil || p.Type != nil || p.Department.Set
+}
+
+func (p TicketPatch) asksStatus() bool   { return p.Status != nil }
+func (p TicketPatch) asksAssignee() bool { return p.Assignee.Set }
+func (p TicketPatch) asksTags() bool     { return p.Tags != nil }
+
+// mayAsk fails where the actor has no right to change what p names, whatever it
+// is now: to learn which value changes nothing would be to learn it.
+func (d *Desk) mayAsk(ctx context.Context, t *Ticket, p TicketPatch) error {
+	for _, a := range aspects {
+		if !a.asks(p) {
+			continue
+		}
+		if err := d.can(ctx, a.action, t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func diff[T comparable](changes []FieldChange, field string, from, to T) []FieldChange {
@@ -131,11 +155,11 @@ func (s Tickets) Update(ctx context.Context, id int64, p TicketPatch) (Ticket, e
 	return t, err
 }
 
-// retry runs try again, once, when the ticket changed under it. A caller who
-// named a version gets the conflict instead.
+// retry runs try again when the ticket changed under it: a caller who named no
+// version means the ticket as it is. One who named a version gets the conflict.
 func (s Tickets) retry(ctx context.Context, id int64, version *int, try func() error) error {
 	err := try()
-	if errors.Is(err, errStale) && version == nil {
+	for n := 1; n < maxTries && errors.Is(err, errStale) && version == nil && ctx.Err() == nil; n++ {
 		err = try()
 	}
 	if errors.Is(err, errStale) {
@@ -151,6 +175,9 @@ func (s Tickets) tryUpdate(ctx context.Context, id int64, p TicketPatch) (Ticket
 	}
 	if p.Version != nil && *p.Version != old.Version {
 		return Ticket{}, errStale
+	}
+	if err := s.d.mayAsk(ctx, &old, p); err != nil {
+		return Ticket{}, err
 	}
 	c := TicketChange{Old: old, New: old}
 	if err := s.patch(ctx, &c, p); err != nil {
@@ -177,7 +204,9 @@ func (s Tickets) patch(ctx context.Context, c *TicketChange, p TicketPatch) (err
 	}
 	c.NewTags = c.OldTags
 	t := &c.New
-	set(&t.Subject, p.Subject)
+	if p.Subject != nil {
+		t.Subject = strings.TrimSpace(*p.Subject)
+	}
 	set(&t.Priority, p.Priority)
 	set(&t.Type, p.Type)
 	set(&t.Status, p.Status)

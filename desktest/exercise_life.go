@@ -102,12 +102,14 @@ func (l *life) open() {
 	}
 	file, err := l.d.Attachments.Upload(l.customer, "text.txt", strings.NewReader(l.text))
 	l.try("upload", err)
-	draft := core.TicketDraft{Subject: l.text, Body: strings.Repeat(l.text, 100), Tags: []string{"one", "two"}}
+	draft := core.TicketDraft{Subject: l.text, Body: strings.Repeat(l.text, 100)}
 	if file.ID != 0 {
 		draft.Attachments = []int64{file.ID}
 	}
 	l.first, err = l.d.Tickets.Create(l.customer, draft)
 	l.try("create", err)
+	_, err = l.d.Tickets.Update(l.agent, l.first.ID, core.TicketPatch{Tags: &[]string{"one", "two"}})
+	l.try("tag", err)
 	l.second, err = l.d.Tickets.Create(l.agent, core.TicketDraft{Subject: "another", Body: l.text, RequesterID: l.d.PersonID(Stranger)})
 	l.try("create", err)
 }
@@ -120,7 +122,7 @@ func (l *life) talk() {
 	l.try("note", err)
 	_, err = l.d.Replies.Add(l.customer, l.first.ID, core.ReplyDraft{Body: l.text})
 	l.try("answer back", err)
-	_, err = l.d.Replies.Edit(l.agent, l.first.ID, l.answer.ID, l.text+"!")
+	_, err = l.d.Replies.Edit(l.agent, l.first.ID, l.answer.ID, core.ReplyPatch{Body: l.text + "!"})
 	l.try("edit", err)
 	l.try("delete a note", l.d.Replies.Delete(l.agent, l.first.ID, l.note.ID))
 }

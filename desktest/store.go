@@ -51,6 +51,7 @@ var storeChecks = []struct {
 	{"what hangs on a row goes with it", storeCascades},
 	{"a transaction is kept whole or not at all", storeKeepsTransactions},
 	{"a transaction inside another joins it", storeJoinsTransactions},
+	{"a transaction inside another is undone by itself", storeUndoesAPart},
 	{"who reads outside a transaction sees what is committed", storeHidesWhatIsOpen},
 	{"a transaction tells the truth about itself after a failure", storeSurvivesFailures},
 	{"a context that is cancelled ends all", storeHeedsContexts},

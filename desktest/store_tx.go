@@ -98,6 +98,31 @@ func storeJoinsTransactions(t testing.TB, s core.Store) {
 	same(t, "both are kept", slugs(t.Context(), t, s), []string{"inner", "outer"})
 }
 
+// The outer one may have a use for what it did before, and after, the inner one
+// failed: whether that says so itself or a statement of it did.
+func storeUndoesAPart(t testing.TB, s core.Store) {
+	t.Helper()
+	err := s.Tx(t.Context(), func(ctx context.Context) error {
+		if err := addTag(ctx, s, "before"); err != nil {
+			return err
+		}
+		fails(t, "the inner one", s.Tx(ctx, func(ctx context.Context) error {
+			return errors.Join(addTag(ctx, s, "undone"), errUndo)
+		}), errUndo)
+		fails(t, "the inner one", s.Tx(ctx, func(ctx context.Context) error {
+			return errors.Join(addTag(ctx, s, "undone"), addTag(ctx, s, "before"))
+		}), core.ErrDuplicate)
+		if _, err := s.Delete(ctx, &core.Tag{}, core.Is("slug", "none")); err != nil {
+			return err
+		}
+		return addTag(ctx, s, "after")
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	same(t, "what is kept", slugs(t.Context(), t, s), []string{"after", "before"})
+}
+
 func storeHidesWhatIsOpen(t testing.TB, s core.Store) {
 	t.Helper()
 	if err := addTag(t.Context(), s, "old"); err != nil {

@@ -19,6 +19,12 @@ const (
 	panicked
 )
 
+// Watchful is an Owner that is told when a handler of its own malfunctions while
+// a request goes on: also where nobody else would hear of it.
+type Watchful interface {
+	HandlerFailed(context.Context, *Failure)
+}
+
 type answer struct {
 	verdict verdict
 	err     error
@@ -100,7 +106,11 @@ func (e *entry) judge(ctx context.Context, a answer) error {
 		return ctx.Err()
 	}
 	e.stats.fail(a.err)
-	return &Failure{Point: e.point, Handler: e.name, Err: a.err, Stack: a.stack}
+	f := &Failure{Point: e.point, Handler: e.name, Err: a.err, Stack: a.stack}
+	if e.failed != nil && e.kind != after { // whoever delivers events hears of it anyway
+		e.failed(ctx, f)
+	}
+	return f
 }
 
 // undoable calls a handler and puts *v back as it was when it did not succeed.

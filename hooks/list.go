@@ -2,12 +2,15 @@ package hooks
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"gorm.io/gorm"
 )
 
 // kind is one of the four.
@@ -31,7 +34,9 @@ type entry struct {
 	seq    int // of registration; tells handlers of a point apart for good
 	asked  []Option
 	stats  *stats
-	busy   *atomic.Int64 // of the owner
+	busy   *atomic.Int64                            // of the owner
+	scope  func(context.Context, *gorm.DB) *gorm.DB // of a Transacted owner
+	failed func(context.Context, *Failure) // of a Watchful owner
 	settings
 }
 
@@ -139,6 +144,12 @@ func newEntry(k kind, by Owner, name string, options []Option) entry {
 		asked: slices.Clone(options), stats: &stats{}, busy: &atomic.Int64{}}
 	if c, ok := by.(Counted); ok {
 		e.busy = c.InFlight()
+	}
+	if w, ok := by.(Watchful); ok {
+		e.failed = w.HandlerFailed
+	}
+	if t, ok := by.(Transacted); ok {
+		e.scope = t.Scope
 	}
 	if e.plugin == "" {
 		panic(fmt.Sprintf("hooks: the owner of handler %q has no id", name))

@@ -32,16 +32,32 @@ func (w *Within[T]) Run(ctx context.Context, tx *gorm.DB, v *T) error {
 			return err
 		}
 		err := h.invoke(ctx, func(ctx context.Context) error {
-			if h.timeout > 0 && tx != nil {
-				return h.fn(ctx, tx.WithContext(ctx), v)
-			}
-			return h.fn(ctx, tx, v)
+			return h.fn(ctx, h.own(ctx, tx), v)
 		})
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Transacted is an Owner with tables of its own: its handlers are given the
+// transaction as Scope returns it, so that their models map to them.
+type Transacted interface {
+	Scope(ctx context.Context, tx *gorm.DB) *gorm.DB
+}
+
+// own is the transaction as the handler is given it.
+func (e *entry) own(ctx context.Context, tx *gorm.DB) *gorm.DB {
+	switch {
+	case tx == nil:
+		return nil
+	case e.scope != nil:
+		return e.scope(ctx, tx)
+	case e.timeout > 0:
+		return tx.WithContext(ctx)
+	}
+	return tx
 }
 
 // Kind is "within".

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -16,7 +17,7 @@ import (
 const deepest = 64
 
 // read returns the body, of at most limit bytes; absent is true when the
-// caller sent none and did not say what it is.
+// caller sent none.
 func read(w http.ResponseWriter, r *http.Request, limit int64) (text []byte, absent bool, err error) {
 	if t, ok := w.(*tracker); ok {
 		w = t.ResponseWriter // MaxBytesReader asks the server's own to close the connection
@@ -37,7 +38,26 @@ func read(w http.ResponseWriter, r *http.Request, limit int64) (text []byte, abs
 	case media == "" && len(text) > 0:
 		return nil, false, isJSON(media, "")
 	}
-	return text, media == "", nil
+	return text, len(text) == 0, nil
+}
+
+// bodyPause is how long a caller may send nothing of a body that it announced.
+const bodyPause = 30 * time.Second
+
+// patientBody waits for the next piece of a body, but not for ever. A server that
+// knows no deadlines waits as it does.
+type patientBody struct {
+	io.ReadCloser
+	rc *http.ResponseController
+}
+
+func (b *patientBody) Read(p []byte) (int, error) {
+	_ = b.rc.SetReadDeadline(time.Now().Add(bodyPause)) //nolint:forbidigo // of the connection, which knows no other clock
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		_ = b.rc.SetReadDeadline(time.Time{}) // the next request has its own
+	}
+	return n, err
 }
 
 func isJSON(media, encoding string) error {

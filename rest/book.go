@@ -210,10 +210,11 @@ func (b *book) field(s *Schema, f reflect.StructField) error {
 		fs = fs.notNull()
 	}
 	s.Properties[name], s.index[name] = fs, f.Index
-	if opts == "" {
+	secret := f.Tag.Get("secret") == "true" // stays as it is when it is left out
+	if opts == "" && !secret {
 		s.Required = append(s.Required, name)
 	}
-	return fs.narrow(f, opts != "")
+	return fs.narrow(f, opts != "" || secret)
 }
 
 // jsonKey reads the json tag; name is "" for a field that is not in the JSON.

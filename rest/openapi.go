@@ -134,6 +134,7 @@ func (t *Table) document() (*document, error) {
 			rt.op.body.collect(doc.Parts.Schemas)
 		}
 		rt.op.out.collect(doc.Parts.Schemas)
+		rt.op.shape.collect(doc.Parts.Schemas)
 		for _, p := range rt.op.params {
 			p.schema.collect(doc.Parts.Schemas)
 		}
@@ -151,6 +152,11 @@ func (rt *Route) action() *docAction {
 	if op.out != nil {
 		done = content("done", op.out, "application/json")
 	}
+	if op.shape != nil {
+		written := content("", op.shape, "application/json").Content
+		maps.Copy(written, done.Content)
+		done.Content = written
+	}
 	status := strconv.Itoa(cmp.Or(op.status, http.StatusOK))
 	a := &docAction{
 		ID: rt.id, Summary: op.doc, Tags: []string{rt.Owner}, Policy: rt.Policy.String(), Params: rt.docParams(),
@@ -161,7 +167,7 @@ func (rt *Route) action() *docAction {
 		body.Required = len(op.body.base().Required) > 0
 		a.Body = &body
 	} else if op.takes != nil {
-		body := content("", nil, op.takes...)
+		body := content("", op.form, op.takes...)
 		body.Required, a.Body = true, &body
 	}
 	return a

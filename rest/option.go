@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"reflect"
 )
 
 // Option adjusts a typed or described row.
@@ -24,6 +25,17 @@ func Takes(media ...string) Option { return func(o *operation) { o.takes = media
 
 // Gives names the media types of an answer that the handler writes itself.
 func Gives(media ...string) Option { return func(o *operation) { o.gives = media } }
+
+// Answers describes the JSON that the handler writes itself, beside what it gives.
+func Answers[T any]() Option { return func(o *operation) { o.shown = reflect.TypeFor[T]() } }
+
+// Form is Takes for a form with one file in it, the part of that name.
+func Form(part string) Option {
+	return func(o *operation) {
+		o.takes = []string{"multipart/form-data"}
+		o.form = &Schema{Type: "object", Required: []string{part}, Properties: map[string]*Schema{part: {Type: "string", Format: "binary"}}}
+	}
+}
 
 // AnyOrigin lets browsers call an unsafe row from other sites. It is for rows
 // that trust no cookie or that check the origin themselves.
@@ -46,6 +58,14 @@ type described struct {
 // Describe adds a raw handler to OpenAPI, by Doc, Takes, Gives and Status. See
 // Stream for one with typed parameters.
 func Describe(h http.Handler, opts ...Option) http.Handler { return &described{h, opts} }
+
+// takeShown describes what the handler says that it writes.
+func (op *operation) takeShown(b *book) (err error) {
+	if op.shown != nil {
+		op.shape, err = b.of(op.shown)
+	}
+	return err
+}
 
 var errNoHandler = errors.New("no handler")
 
@@ -97,6 +117,9 @@ func (h *described) bindRaw(rt *Route, b *book) (*operation, error) {
 	}
 	op := newOperation(h.opts)
 	op.listed, op.serve = true, raw.serve
+	if err := op.takeShown(b); err != nil {
+		return nil, err
+	}
 	for _, name := range rt.Wildcards {
 		op.params = append(op.params, param{in: "path", name: name, must: true, schema: &Schema{Type: "string"}})
 	}

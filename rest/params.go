@@ -18,6 +18,10 @@ type param struct {
 	schema   *Schema
 }
 
+// versionHeader asks for a change only if nobody else made one. A row that does
+// not look at it must not pretend to.
+const versionHeader = "If-Match"
+
 func paramTag(f reflect.StructField) (in, name string, ok bool) {
 	for _, in := range []string{"path", "query", "header"} {
 		if name := f.Tag.Get(in); name != "" {
@@ -125,6 +129,9 @@ func (op *operation) readParams(d *decoder, rt *Route, r *http.Request, in refle
 			texts = r.Header.Values(p.name)
 		}
 		d.param(p, texts, in.FieldByIndex(p.index))
+	}
+	if op.param("header", versionHeader) == nil && r.Header.Get(versionHeader) != "" {
+		d.say(versionHeader, "has no meaning here: leave it out")
 	}
 	if len(query) > 0 {
 		op.readExtra(d, rt, query, in)

@@ -66,6 +66,9 @@ func (rt *Route) handle(w http.ResponseWriter, r *http.Request) error {
 	if !rt.op.anyOrigin && rt.table.origin.Check(r) != nil {
 		return &Error{Kind: Forbidden, Message: "not from another site"}
 	}
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = &patientBody{r.Body, http.NewResponseController(w)}
+	}
 	c := call{rt: rt, w: w, r: r}
 	ctx, err := c.admit()
 	if err != nil {

@@ -40,6 +40,9 @@ type operation struct {
 	limit        int64 // 0: Options.MaxBody for JSON, none for what the handler reads
 	doc          string
 	takes, gives []string // media types of what is not JSON
+	form         *Schema  // of what is taken
+	shown        reflect.Type
+	shape        *Schema // of shown: the JSON that the handler writes itself
 	anyOrigin    bool
 }
 
@@ -135,6 +138,9 @@ func (h *streamHandler[In]) bind(rt *Route, b *book) (*operation, error) {
 			return err
 		}
 		return h.fn(c.w, c.r.WithContext(ctx), *in)
+	}
+	if err := op.takeShown(b); err != nil {
+		return nil, err
 	}
 	return op, op.describe(b, reflect.TypeFor[In](), rt)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 func (a *api) registerEvents(o *rest.Owner) {
-	o.Handle("GET /api/events", core.Guests, rest.Stream(a.events, rest.Gives("text/event-stream", "application/json"),
+	o.Handle("GET /api/events", core.Guests, rest.Stream(a.events, rest.Gives("text/event-stream"), rest.Answers[eventList](),
 		doc("What happens, as you may see it: as Server-Sent Events to who accepts text/event-stream, else as JSON. "+
 			"A stream goes on from Last-Event-ID; its event \"resync\" says that too much was missed: read everything again.")))
 }
@@ -41,7 +41,8 @@ func (pause) Schema() rest.Schema { return rest.Schema{Type: "string"} }
 
 type eventList struct {
 	Events []core.FeedItem `json:"events"`
-	Last   int64           `json:"last"`
+	Last   int64           `json:"last" doc:"the place to go on from"`
+	Resync bool            `json:"resync,omitempty" doc:"the place is not known any more: read everything again"`
 }
 
 func (a *api) events(w http.ResponseWriter, r *http.Request, in events) error {
@@ -53,10 +54,13 @@ func (a *api) events(w http.ResponseWriter, r *http.Request, in events) error {
 	if err != nil {
 		return err
 	}
-	if !known {
-		if after, err = a.desk.Feed.End(r.Context()); err != nil {
-			return err
-		}
+	end, err := a.desk.Feed.End(r.Context())
+	if err != nil {
+		return err
+	}
+	resync := known && after > end // of another database, or of one that was put back
+	if !known || resync {
+		after = end
 	}
 	items, last, err := a.desk.Feed.Read(r.Context(), after, time.Duration(in.Wait))
 	if err != nil {
@@ -64,7 +68,7 @@ func (a *api) events(w http.ResponseWriter, r *http.Request, in events) error {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	return json.NewEncoder(w).Encode(eventList{list(items), last})
+	return json.NewEncoder(w).Encode(eventList{list(items), last, resync})
 }
 
 // place is where to go on from; -1, and false, is now.

@@ -15,7 +15,7 @@ import (
 
 func (a *api) registerFiles(o *rest.Owner) {
 	o.Handle("POST /api/attachments", core.Requesters, rest.Describe(rest.Func(a.upload), created,
-		doc("Upload a file, the part \"file\" of a form; a reply claims it by its id within a day."), rest.Takes("multipart/form-data"), rest.Gives("application/json")))
+		doc("Upload a file, the part \"file\" of a form; a reply claims it by its id within a day."), rest.Form("file"), rest.Answers[core.Attachment]()))
 	o.Handle("GET /api/attachments/{id}", core.Requesters, rest.Stream(a.download, doc("Download a file."), rest.Gives("application/octet-stream")))
 }
 

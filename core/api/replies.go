@@ -57,11 +57,12 @@ type oneReply struct {
 
 type editReply struct {
 	oneReply
-	Body string `json:"body" min:"1" max:"100000"`
+	Body     string                `json:"body" min:"1" max:"100000"`
+	EditedAt core.Maybe[core.Time] `json:"edited_at,omitzero" doc:"the edited_at that was seen, or null; 409 when the reply was edited since"`
 }
 
 func (a *api) editReply(ctx context.Context, in editReply) (core.ReplyView, error) {
-	r, err := a.desk.Replies.Edit(ctx, in.ID, in.Reply, in.Body)
+	r, err := a.desk.Replies.Edit(ctx, in.ID, in.Reply, core.ReplyPatch{Body: in.Body, Seen: in.EditedAt})
 	return a.oneReply(ctx, r, err)
 }
 

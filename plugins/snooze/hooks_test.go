@@ -105,6 +105,7 @@ func TestOneBrokenHookDelaysNoOtherTicket(t *testing.T) {
 				return nil
 			})
 		})
+		d.AllowErrors()
 		ticket, other := d.snooze(for1h()), d.snooze(for1h())
 		broken = ticket.ID
 		d.Clock.FakeClock.Advance(time.Hour)
