@@ -4,6 +4,7 @@ export CGO_ENABLED ?= 0
 
 GO       ?= go
 FUZZTIME ?= 10s
+N        ?= 1000
 
 .DEFAULT_GOAL := help
 
@@ -22,7 +23,7 @@ test: postgres ## vet and test everything, on SQLite and PostgreSQL
 
 .PHONY: race
 race: postgres ## the same tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -v '/hookdesk/bench\(/\|$$\)')
+	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -v '/hookdesk/\(bench\|examples\|test/crash\)\(/\|$$\)')
 
 .PHONY: lint
 lint: ## run the linters of .golangci.yml
@@ -41,6 +42,10 @@ examples: ## build every program of the module into bin/
 .PHONY: bench
 bench: ## measure, and compare with the promised numbers
 	$(GO) run ./bench
+
+.PHONY: crash
+crash: ## kill desks N times on each database, and look what is lost (default 1000)
+	$(GO) run ./test/crash -cycles $(N)
 
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME (default 10s)

@@ -64,7 +64,9 @@ type carried struct {
 // the host's own transaction: rolled back, there is no row, no event, no mail.
 // The transaction must be one on the desk's database; a change fails otherwise.
 // While tx is open, hooks that the desk would run without a transaction run
-// inside it all the same.
+// inside it all the same. A call that fails is undone by itself; the host decides
+// about the rest. On SQLite, which has one writer, a change without the returned
+// context waits for tx to end: until its own context does.
 func WithTx(ctx context.Context, tx *gorm.DB) context.Context {
 	return context.WithValue(ctx, txKey{}, carried{tx, true})
 }
