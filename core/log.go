@@ -47,7 +47,10 @@ const (
 )
 
 func newEventLog(d *Desk) *eventLog {
-	return &eventLog{d: d, clock: clockwork.NewRealClock(), hint: make(chan struct{}, 1), switched: make(chan struct{}, 1), base: math.MaxInt64, changed: make(chan struct{})}
+	return &eventLog{
+		d: d, clock: clockwork.NewRealClock(), base: math.MaxInt64,
+		hint: make(chan struct{}, 1), switched: make(chan struct{}, 1), changed: make(chan struct{}),
+	}
 }
 
 // wake lets the log look for events now. It never blocks.

@@ -15,7 +15,7 @@ import (
 // outage gives the errors of a database that is away, busy or full the form that
 // a person may read. Whoever asked may ask again; everything else stays a fault.
 func outage(err error) error {
-	message := ""
+	var message string
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err // the caller's end, not the database's

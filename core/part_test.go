@@ -24,13 +24,13 @@ type words struct{}
 type Word struct {
 	ID      int64
 	ReplyID int64
-	Text    string
+	Said    string
 }
 
 func (words) Manifest() core.Manifest {
 	return core.Manifest{ID: "words", Name: "Words", Version: "1.0.0", Doc: "Writes down what is said.", Migrations: fstest.MapFS{
 		"0001_words.sql": {Data: []byte(`-- +goose Up
-CREATE TABLE {{.Prefix}}words_words (id {{.ID}}, reply_id bigint NOT NULL, text text NOT NULL);
+CREATE TABLE {{.Prefix}}words_words (id {{.ID}}, said text NOT NULL, reply_id bigint NOT NULL);
 -- +goose Down
 DROP TABLE {{.Prefix}}words_words;`)},
 	}}
@@ -38,7 +38,7 @@ DROP TABLE {{.Prefix}}words_words;`)},
 
 func (words) Register(h core.Host) error {
 	h.Hooks().Reply.Add.Within.Add(h, "write", func(_ context.Context, tx *gorm.DB, e *core.ReplyAdded) error {
-		if err := tx.Create(&Word{ReplyID: e.Reply.ID, Text: e.Reply.Body}).Error; err != nil {
+		if err := tx.Create(&Word{ReplyID: e.Reply.ID, Said: e.Reply.Body}).Error; err != nil {
 			return err
 		}
 		if e.Reply.Body == "no" {
@@ -70,7 +70,7 @@ func TestWhatWasRefusedLeavesNothingInTheHostsTransaction(t *testing.T) {
 		replies, _, err := d.Replies.List(customer, ticket.ID, core.Page{})
 		must(t, err)
 		var said []string
-		must(t, d.DB.Raw("SELECT text FROM hookdesk_words_words ORDER BY id").Scan(&said).Error)
+		must(t, d.DB.Raw("SELECT said FROM hookdesk_words_words ORDER BY id").Scan(&said).Error)
 		if now, err := d.Tickets.Get(customer, ticket.ID); err != nil || now.ReplyCount != 2 || len(replies) != 3 || strings.Join(said, ", ") != "yes, yes again" {
 			t.Errorf("%d replies are counted, %d messages are there, the plugin has %q, %v", now.ReplyCount, len(replies), said, err)
 		}

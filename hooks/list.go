@@ -36,7 +36,7 @@ type entry struct {
 	stats  *stats
 	busy   *atomic.Int64                            // of the owner
 	scope  func(context.Context, *gorm.DB) *gorm.DB // of a Transacted owner
-	failed func(context.Context, *Failure) // of a Watchful owner
+	failed func(context.Context, *Failure)          // of a Watchful owner
 	settings
 }
 

@@ -66,7 +66,7 @@ func find(t *testing.T, database, plant string, wanted []string) tally {
 		if err != nil {
 			t.Fatal(err)
 		}
-		total.add(one)
+		total = total.plus(one)
 		if !slices.ContainsFunc(wanted, func(kind string) bool { return len(total.Faults[kind]) == 0 }) {
 			return total
 		}

@@ -59,7 +59,7 @@ func (f *fleet) start(p *process) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(f.program) //nolint:noctx // it is killed when its time has come
+	cmd := exec.Command(f.program) // it is killed when its time has come
 	cmd.Env = append(os.Environ(), processEnv+"="+string(text))
 	cmd.Stderr = f.log
 	out, err := cmd.StdoutPipe()

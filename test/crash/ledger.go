@@ -11,13 +11,13 @@ import (
 
 // entry is one change that a desk has acknowledged.
 type entry struct {
-	Op       string // ticket, reply, note, priority, merge
-	Ticket   int64
-	Token    string `json:",omitempty"` // the text that must be found again
-	Priority string `json:",omitempty"`
-	Source   int64  `json:",omitempty"` // of a merge
-	File     string `json:",omitempty"` // the content of what is attached
-	FileID   int64  `json:",omitempty"`
+	Op       string `json:"op"` // ticket, reply, note, priority, merge
+	Ticket   int64  `json:"ticket"`
+	Token    string `json:"token,omitempty"` // the text that must be found again
+	Priority string `json:"priority,omitempty"`
+	Source   int64  `json:"source,omitempty"` // of a merge
+	File     string `json:"file,omitempty"`   // the content of what is attached
+	FileID   int64  `json:"file_id,omitempty"`
 }
 
 // ledger is the log of what was acknowledged, outside of the desk and synced

@@ -96,7 +96,7 @@ func (o options) rounds(ctx context.Context, database string) (total tally, err 
 			return total, err
 		}
 		t, err := r.run(ctx)
-		if total.add(t); err != nil {
+		if total = total.plus(t); err != nil {
 			return total, fmt.Errorf("%s, seed %d: %w", database, r.seed, err)
 		}
 		if o.keep == "" {
@@ -118,14 +118,14 @@ func report(out io.Writer, o options, results map[string]tally) error {
 	var found []error
 	for database := range strings.SplitSeq(o.databases, ",") {
 		t := results[database]
-		row := fmt.Sprintf("%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d", database, t.Cycles, t.Kills, t.Freezes, t.Stops, t.Acknowledged, t.Events, t.Resumed)
+		row := []any{database, t.Cycles, t.Kills, t.Freezes, t.Stops, t.Acknowledged, t.Events, t.Resumed}
 		for _, kind := range kinds() {
-			row += fmt.Sprintf("\t%d", len(t.Faults[kind]))
+			row = append(row, len(t.Faults[kind]))
 			for _, text := range t.Faults[kind][:min(10, len(t.Faults[kind]))] {
 				found = append(found, fmt.Errorf("%s, seed %d, %s: %s", database, o.seed, kind, text))
 			}
 		}
-		if _, err := fmt.Fprintln(w, row); err != nil {
+		if _, err := fmt.Fprintf(w, strings.Repeat("%v\t", len(row)-1)+"%v\n", row...); err != nil {
 			return err
 		}
 	}

@@ -22,10 +22,10 @@ const processEnv = "HOOKDESK_CRASH_DESK"
 
 // spec is what a desk's process is told.
 type spec struct {
-	Database string
-	Files    string
-	Lease    time.Duration
-	Plant    string // the bug that is built in, "" for none
+	Database string        `json:"database"`
+	Files    string        `json:"files"`
+	Lease    time.Duration `json:"lease"`
+	Plant    string        `json:"plant"` // the bug that is built in, "" for none
 }
 
 const prefix = "/support"
@@ -63,7 +63,7 @@ func serve(text string) error {
 	defer stop()
 	whole, end := context.WithCancel(context.Background())
 	defer end()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func serve(text string) error {
 	ended := make(chan error, 2)
 	go func() { ended <- web.Serve(l) }()
 	go func() { ended <- desk.Run(whole) }()
-	fmt.Println("http://" + l.Addr().String() + prefix) //nolint:forbidigo // the parent reads it
+	fmt.Println("http://" + l.Addr().String() + prefix) // the parent reads it
 	select {
 	case err := <-ended:
 		return err

@@ -69,7 +69,7 @@ func (b *reader) listen(lines *bufio.Scanner) {
 		name, value, _ := strings.Cut(lines.Text(), ": ")
 		switch name {
 		case "id":
-			id, _ = strconv.ParseInt(value, 10, 64) //nolint:errcheck // 0 is told below
+			id, _ = strconv.ParseInt(value, 10, 64) // 0 is told below
 		case "data":
 			data = true
 		case "event":

@@ -40,7 +40,8 @@ type tally struct {
 	Faults                        faults
 }
 
-func (t *tally) add(o tally) {
+// plus is the sum of two.
+func (t tally) plus(o tally) tally {
 	t.Cycles += o.Cycles
 	t.Kills += o.Kills
 	t.Freezes += o.Freezes
@@ -48,12 +49,12 @@ func (t *tally) add(o tally) {
 	t.Acknowledged += o.Acknowledged
 	t.Events += o.Events
 	t.Resumed += o.Resumed
-	if t.Faults == nil {
-		t.Faults = faults{}
+	all := faults{}
+	for _, kind := range kinds() {
+		all[kind] = slices.Concat(t.Faults[kind], o.Faults[kind])
 	}
-	for kind, found := range o.Faults {
-		t.Faults[kind] = append(t.Faults[kind], found...)
-	}
+	t.Faults = all
+	return t
 }
 
 const (
@@ -67,7 +68,7 @@ const (
 // run does the round. Its error says that the harness itself failed; what the
 // desk did wrong stands in the tally.
 func (r *round) run(ctx context.Context) (tally, error) {
-	r.rand = rand.New(rand.NewPCG(r.seed, 1)) //nolint:gosec // to be repeated
+	r.rand = rand.New(rand.NewPCG(r.seed, 1))
 	r.tally.Faults = faults{}
 	ledger, err := newLedger(filepath.Join(r.dir, "ledger"))
 	if err != nil {
@@ -136,7 +137,7 @@ func (r *round) work(ctx context.Context, l *ledger) error {
 	var wg sync.WaitGroup
 	errs, all := make([]error, writers), make([]*writer, writers)
 	for i := range all {
-		all[i] = &writer{fleet: r.fleet, ledger: l, name: fmt.Sprint(i), rand: rand.New(rand.NewPCG(r.seed, uint64(i)+2))} //nolint:gosec // as above
+		all[i] = &writer{fleet: r.fleet, ledger: l, name: fmt.Sprint(i), rand: rand.New(rand.NewPCG(r.seed, uint64(i)+2))}
 		wg.Go(func() { errs[i] = all[i].run(writing) })
 	}
 	var err error
@@ -151,7 +152,7 @@ func (r *round) work(ctx context.Context, l *ledger) error {
 		r.tally.Faults[unsound] = append(r.tally.Faults[unsound], w.refused...)
 	}
 	r.tally.Acknowledged = l.n
-	return errors.Join(append(errs, err, ctx.Err())...)
+	return errors.Join(errors.Join(errs...), err, ctx.Err())
 }
 
 // moment is how long the desk works in peace: mostly less than a lease lasts,
@@ -259,9 +260,4 @@ func tail(path string) string {
 		return err.Error()
 	}
 	return string(text[max(0, len(text)-4000):])
-}
-
-// broken lists the kinds of faults that were found.
-func (t tally) broken() []string {
-	return slices.DeleteFunc(kinds(), func(kind string) bool { return len(t.Faults[kind]) == 0 })
 }
