@@ -32,6 +32,7 @@ type commands struct {
 	Demo    demoCommand    `cmd:"" help:"Start a desk with two months of invented tickets in it."`
 	Serve   serveCommand   `cmd:"" help:"Serve a desk behind a reverse proxy that says who is calling."`
 	Migrate migrateCommand `cmd:"" help:"Bring the tables of a database up to date, take a plugin's back, or look how far they are."`
+	Events  eventsCommand  `cmd:"" help:"Look after the events that are on their way to plugins: list, retry, drop."`
 }
 
 // output is where a command writes: what was asked for to the one, its log to

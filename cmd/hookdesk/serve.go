@@ -128,11 +128,21 @@ func (c serveCommand) config(secret string) (core.Config, error) {
 		config.Files = core.Dir(c.Files)
 	}
 	var err error
-	if secret != "" {
-		if config.Secret, err = hex.DecodeString(secret); err != nil || len(config.Secret) != 32 {
-			return config, errors.New(secretEnv + " must be 64 hexadecimal digits") // and is not repeated
-		}
+	if config.Secret, err = secretOf(secret); err != nil {
+		return config, err
 	}
 	config.Plugins, err = pluginsBut(c.Without)
 	return config, err
+}
+
+// secretOf reads what secretEnv holds; nothing is no secret.
+func secretOf(text string) ([]byte, error) {
+	if text == "" {
+		return nil, nil
+	}
+	secret, err := hex.DecodeString(text)
+	if err != nil || len(secret) != 32 {
+		return nil, errors.New(secretEnv + " must be 64 hexadecimal digits") // and is not repeated
+	}
+	return secret, nil
 }
