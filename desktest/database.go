@@ -37,11 +37,10 @@ func Each(t *testing.T, fn func(t *testing.T, db Database)) {
 	}
 }
 
-// open gives t a database of its own with the tables of the desk of c in it.
-// These are made once per process and set of migrations, and copied from then on.
-func (kind Database) open(t testing.TB, c core.Config) *gorm.DB {
+// dsn is a database for t alone, with the tables of the desk of c in it. These are
+// made once per process and set of migrations, and copied from then on.
+func (kind Database) dsn(t testing.TB, c core.Config) (dsn string) {
 	t.Helper()
-	var dsn string
 	switch key := keyOf(c); {
 	case kind == Postgres && key == "":
 		dsn = pgtest.New(t)
@@ -55,7 +54,13 @@ func (kind Database) open(t testing.TB, c core.Config) *gorm.DB {
 	default:
 		t.Fatalf("desktest: there is no database %q; take one of Each", kind)
 	}
-	db, err := core.Open(dsn)
+	return dsn
+}
+
+// open opens such a database.
+func (kind Database) open(t testing.TB, c core.Config) *gorm.DB {
+	t.Helper()
+	db, err := core.Open(kind.dsn(t, c))
 	if err != nil {
 		t.Fatal(err)
 	}

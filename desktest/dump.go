@@ -41,6 +41,12 @@ func (d *Desk) dump(plugin string) []string {
 	return d.rows(d.tables("")...)
 }
 
+// dumpBut is every row but those of one table.
+func (d *Desk) dumpBut(table string) []string {
+	d.t.Helper()
+	return d.rows(slices.DeleteFunc(d.tables(""), func(n string) bool { return n == table })...)
+}
+
 // rows is every row of these tables, a line each. Ids that the database made say
 // nothing and are left out.
 func (d *Desk) rows(tables ...string) []string {

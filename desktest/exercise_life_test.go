@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"runtime"
 	"testing"
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/hookdesk/hookdesk/core"
 	"github.com/hookdesk/hookdesk/hooks"
@@ -96,6 +99,15 @@ func TestPluginsThatAreNeverQuiteOff(t *testing.T) {
 		"a goroutine that stays": {check: "switch", says: "switched off, the plugin leaves 1", plugin: does(func(h core.Host) {
 			h.OnStart(func(ctx context.Context) error { go func() { <-ctx.Done() }(); return nil })
 		})},
+		"a file that stays open": {check: "descriptors", says: "the plugin keeps 1", plugin: does(func(h core.Host) {
+			var kept []*os.File
+			h.OnStart(func(context.Context) error {
+				f, err := os.Open(os.DevNull)
+				kept = append(kept, f)
+				return err
+			})
+			h.OnDisable(func() { runtime.KeepAlive(kept) })
+		})},
 		"another handler each time": {check: "switch", says: "- toy.hear1@ticket.created", plugin: func() core.Plugin {
 			times := 0
 			return toy{register: func(h core.Host) error {
@@ -161,4 +173,44 @@ func TestPluginsThatShareAVariable(t *testing.T) {
 			}))
 		})},
 	})
+}
+
+// Both of these bear to see an event twice, as long as nobody dies in between.
+func TestAfterHandlersThatDieInTheMiddle(t *testing.T) {
+	t.Parallel()
+	tell := func(ctx context.Context, h core.Host, e hooks.Event[core.TicketCreated]) error {
+		_, err := h.Desk().Replies.Add(ctx, e.Data.Ticket.ID, core.ReplyDraft{Internal: true, Body: "a ticket"})
+		return err
+	}
+	mark := func(ctx context.Context, h core.Host, e hooks.Event[core.TicketCreated]) (first bool, err error) {
+		made := h.DB(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&note{TicketID: e.Data.Ticket.ID, EventID: &e.ID, Body: "seen"})
+		return made.RowsAffected > 0, made.Error
+	}
+	seen := func(ctx context.Context, h core.Host, e hooks.Event[core.TicketCreated]) (n int64, err error) {
+		return n, h.DB(ctx).Model(&note{}).Where("event_id = ?", e.ID).Count(&n).Error
+	}
+	rows := map[string]broken{}
+	for _, db := range []Database{SQLite, Postgres} {
+		rows["one that marks the event first, on "+string(db)] = broken{db: db, check: "kill", says: "- hookdesk_replies", plugin: does(func(h core.Host) {
+			h.Hooks().Ticket.Create.After.Add(h, "note", func(ctx context.Context, e hooks.Event[core.TicketCreated]) error {
+				if first, err := mark(ctx, h, e); err != nil || !first {
+					return err
+				}
+				return tell(ctx, h, e)
+			})
+		})}
+		rows["one that marks the event last, on "+string(db)] = broken{db: db, check: "kill", says: "+ hookdesk_replies", plugin: does(func(h core.Host) {
+			h.Hooks().Ticket.Create.After.Add(h, "note", func(ctx context.Context, e hooks.Event[core.TicketCreated]) error {
+				if n, err := seen(ctx, h, e); err != nil || n > 0 {
+					return err
+				}
+				if err := tell(ctx, h, e); err != nil {
+					return err
+				}
+				_, err := mark(ctx, h, e)
+				return err
+			})
+		})}
+	}
+	mustFail(t, rows)
 }

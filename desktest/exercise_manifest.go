@@ -73,13 +73,14 @@ func (s *suite) checkRegister(t testing.TB, db Database) {
 			plugins = append(plugins, wrap(p))
 		}
 		d := prepare(t, db, nil, plugins...)
-		before := slices.Concat(lines(t, d.DB), d.dump(""))
+		places := d.Config.TablePrefix + "consumers" // which the desk itself makes
+		before := slices.Concat(lines(t, d.DB), d.dumpBut(places))
 		made, err := d.build()
 		if err != nil {
 			t.Fatal(err)
 		}
 		within(time.Second, func() bool { goroutines[i] = d.goroutines(); return goroutines[i] <= goroutines[0] })
-		if diff := differ(before, slices.Concat(lines(t, d.DB), d.dump(""))); diff != "" {
+		if diff := differ(before, slices.Concat(lines(t, d.DB), d.dumpBut(places))); diff != "" {
 			t.Errorf("Register wrote to the database:\n%s", diff)
 		}
 		if i == 1 && goroutines[1] > goroutines[0] {
