@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"regexp"
 	"sync"
 
@@ -96,13 +97,31 @@ func (d fused) Open(dsn string) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &fusedConn{Conn: c, fuse: d.fuse}, nil
+	able, ok := c.(ableConn)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("a connection of %T cannot be taken away", c), c.Close())
+	}
+	return &fusedConn{ableConn: able, fuse: d.fuse}, nil
 }
 
-// fusedConn is a connection of SQLite or PostgreSQL; their drivers have all of
-// the interfaces that are asked for here.
-type fusedConn struct {
+// ableConn and ableStmt are what the drivers of both databases have.
+type ableConn interface {
 	driver.Conn
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.ConnPrepareContext
+	driver.ConnBeginTx
+}
+
+type ableStmt interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+}
+
+// fusedConn is a connection that counts.
+type fusedConn struct {
+	ableConn
 	fuse  *fuse
 	inTx  bool
 	wrote bool // in the transaction, something that counts
@@ -132,29 +151,33 @@ func (c *fusedConn) ExecContext(ctx context.Context, query string, args []driver
 	if err := c.may(query); err != nil {
 		return nil, err
 	}
-	return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
+	return c.ableConn.ExecContext(ctx, query, args)
 }
 
 func (c *fusedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	if err := c.may(query); err != nil {
 		return nil, err
 	}
-	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
+	return c.ableConn.QueryContext(ctx, query, args)
 }
 
 func (c *fusedConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	s, err := c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
+	s, err := c.ableConn.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	return &fusedStmt{Stmt: s, conn: c, query: query}, nil
+	able, ok := s.(ableStmt)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("a statement of %T cannot be taken away", s), s.Close())
+	}
+	return &fusedStmt{ableStmt: able, conn: c, query: query}, nil
 }
 
 func (c *fusedConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
 	if err := c.fuse.alive(); err != nil {
 		return nil, err
 	}
-	tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o)
+	tx, err := c.ableConn.BeginTx(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -164,14 +187,14 @@ func (c *fusedConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx,
 
 // CheckNamedValue lets the driver have its own types.
 func (c *fusedConn) CheckNamedValue(v *driver.NamedValue) error {
-	if own, ok := c.Conn.(driver.NamedValueChecker); ok {
+	if own, ok := c.ableConn.(driver.NamedValueChecker); ok {
 		return own.CheckNamedValue(v)
 	}
 	return driver.ErrSkip
 }
 
 type fusedStmt struct {
-	driver.Stmt
+	ableStmt
 	conn  *fusedConn
 	query string
 }
@@ -180,14 +203,14 @@ func (s *fusedStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (
 	if err := s.conn.may(s.query); err != nil {
 		return nil, err
 	}
-	return s.Stmt.(driver.StmtExecContext).ExecContext(ctx, args)
+	return s.ableStmt.ExecContext(ctx, args)
 }
 
 func (s *fusedStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
 	if err := s.conn.may(s.query); err != nil {
 		return nil, err
 	}
-	return s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
+	return s.ableStmt.QueryContext(ctx, args)
 }
 
 func (s *fusedStmt) CheckNamedValue(v *driver.NamedValue) error { return s.conn.CheckNamedValue(v) }
