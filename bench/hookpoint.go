@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"math"
 	"testing"
 
@@ -38,7 +39,7 @@ func hookPoints() ([]result, error) {
 		for range c.handlers {
 			point.Add(owner{}, "count", func(_ context.Context, p *payload) error { p.n++; return nil })
 		}
-		r := result{name: c.name, database: "-", desk: math.Inf(1), most: c.most, alone: true}
+		r := result{name: c.name, database: "-", desk: math.Inf(1), most: c.most, unit: nanoseconds}
 		for range 50 {
 			b := testing.Benchmark(func(b *testing.B) {
 				ctx, v := context.Background(), &payload{}
@@ -52,6 +53,7 @@ func hookPoints() ([]result, error) {
 			r.desk = min(r.desk, float64(b.T.Nanoseconds())/float64(b.N))
 			r.allocs = max(r.allocs, b.AllocsPerOp())
 		}
+		r.note = fmt.Sprintf(", %d allocs", r.allocs)
 		results = append(results, r)
 	}
 	return results, nil

@@ -22,6 +22,13 @@ import (
 )
 
 func main() {
+	if spec := os.Getenv(crowdEnv); spec != "" {
+		if err := listenAsMany(spec); err != nil {
+			fmt.Fprintln(os.Stderr, "bench: the crowd:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
@@ -107,6 +114,12 @@ func (o options) measure(ctx context.Context, desks []*desk) ([]result, error) {
 			}
 			r.database = d.name
 			results = append(results, r)
+		}
+	}
+	for _, d := range desks {
+		more, err := o.liveCases(ctx, d.name)
+		if results = append(results, more...); err != nil {
+			return results, errors.Join(err, stop())
 		}
 	}
 	if o.only != "" {

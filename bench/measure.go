@@ -26,10 +26,23 @@ type side func(ctx context.Context, round int) ([]int64, error)
 type result struct {
 	name, database string
 	desk, hand     float64 // medians in nanoseconds
-	most           float64 // of the ratio or, alone, of desk
-	alone          bool    // there is nothing to compare with
+	most           float64 // of the ratio or, with a unit, of desk
+	unit           *unit   // of what there is nothing to compare with
 	allocs         int64
+	note           string // what else was measured
 }
+
+// unit is how a figure that stands alone is written.
+type unit struct {
+	name  string
+	nanos float64
+}
+
+var (
+	nanoseconds  = &unit{"ns", 1}
+	microseconds = &unit{"µs", 1e3}
+	milliseconds = &unit{"ms", 1e6}
+)
 
 // warmUp rounds fill caches and are not counted.
 const warmUp = 50
@@ -68,7 +81,7 @@ func median(times []time.Duration) float64 {
 func (r result) ratio() float64 { return r.desk / r.hand }
 
 func (r result) kept() bool {
-	if r.alone {
+	if r.unit != nil {
 		return r.desk <= r.most && r.allocs == 0
 	}
 	return r.ratio() <= r.most
@@ -95,11 +108,11 @@ func table(out io.Writer, results []result) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "case\tdatabase\tdesk\tby hand\tratio\tpromised\tverdict")
 	for _, r := range results {
-		if r.alone {
-			fmt.Fprintf(w, "%s\t-\t%.1f ns, %d allocs\t-\t-\t<= %.0f ns, 0 allocs\t%s\n", r.name, r.desk, r.allocs, r.most, r.verdict())
+		if u := r.unit; u != nil {
+			fmt.Fprintf(w, "%s\t%s\t%.1f %s%s\t-\t-\t<= %.0f %s\t%s\n", r.name, r.database, r.desk/u.nanos, u.name, r.note, r.most/u.nanos, u.name, r.verdict())
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.2f\t<= %.2f\t%s\n", r.name, r.database, micros(r.desk), micros(r.hand), r.ratio(), r.most, r.verdict())
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.2f\t<= %.2f\t%s%s\n", r.name, r.database, micros(r.desk), micros(r.hand), r.ratio(), r.most, r.verdict(), r.note)
 	}
 	return w.Flush()
 }

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/hookdesk/hookdesk/hooks"
@@ -160,14 +161,14 @@ func (e *displayed) item(a Actor) FeedItem {
 	return out
 }
 
-// encoded is item as JSON.
-func (e *displayed) encoded(a Actor) []byte {
+// frame is item as a stream sends it.
+func (e *displayed) frame(a Actor) []byte {
 	form := &e.forRest
 	if a.IsAgent() {
 		form = &e.forAgents
 	}
 	if *form == nil {
-		*form = asJSON(e.item(a))
+		*form = fmt.Appendf(nil, "id: %d\ndata: %s\n\n", e.seq, asJSON(e.item(a)))
 	}
 	return *form
 }

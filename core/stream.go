@@ -3,10 +3,10 @@ package core
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -226,13 +226,16 @@ func (l *listener) offer(ctx context.Context, shown []*displayed) {
 }
 
 // frames is what of the events the listener may see, as it is sent.
-func (l *listener) frames(ctx context.Context, shown []*displayed) []byte {
-	var out bytes.Buffer
+func (l *listener) frames(ctx context.Context, shown []*displayed) (text []byte) {
 	w := l.watcher.Load()
 	err := guard(func() error { // the host's See may panic
 		for _, e := range shown {
-			if e.seq > l.told && w.sees(ctx, e) {
-				fmt.Fprintf(&out, "id: %d\ndata: %s\n\n", e.seq, e.encoded(w.actor))
+			switch {
+			case e.seq <= l.told || !w.sees(ctx, e):
+			case text == nil:
+				text = slices.Clip(e.frame(w.actor)) // mostly the only one: it is not copied
+			default:
+				text = append(text, e.frame(w.actor)...)
 			}
 		}
 		return nil
@@ -240,7 +243,7 @@ func (l *listener) frames(ctx context.Context, shown []*displayed) []byte {
 	if err != nil {
 		l.d.log.ErrorContext(ctx, "events cannot be shown", "err", err)
 	}
-	return out.Bytes()
+	return text
 }
 
 // write adds to what is pending and lets it be written.
@@ -250,10 +253,18 @@ func (l *listener) write(text []byte) {
 	if l.ended {
 		return
 	}
-	waits := len(l.pending) > 0 && l.raw != nil // for its reader: see lookAfter
-	l.pending = append(l.pending, text...)
-	if !waits {
+	switch {
+	case l.raw == nil:
+		l.pending = append(l.pending, text...)
 		l.push()
+	case len(l.pending) > 0: // it waits for its reader: see lookAfter
+		l.pending = append(l.pending, text...)
+	default: // mostly the connection takes all of it, and nothing is copied
+		n, broken := l.raw.write(text)
+		l.ended = l.ended || broken
+		if n < len(text) {
+			l.pending, l.since = bytes.Clone(text[n:]), l.d.events.clock.Now()
+		}
 	}
 }
 
