@@ -22,8 +22,8 @@ test: postgres ## vet and test everything, on SQLite and PostgreSQL
 	$(GO) test ./...
 
 .PHONY: race
-race: postgres ## the same tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -v '/hookdesk/\(bench\|examples\|test/crash\)\(/\|$$\)')
+race: postgres ## the tests of everything that is imported, under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -v '/hookdesk/\(bench\|cmd\|examples\|test/crash\)\(/\|$$\)')
 
 .PHONY: lint
 lint: ## run the linters of .golangci.yml

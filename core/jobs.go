@@ -98,10 +98,12 @@ func (j *jobs) start(ctx context.Context) error {
 	cron.Start() // first: it would set the timers of jobs that it knows in any order
 	for _, one := range j.all() {
 		row, err := j.row(ctx, one)
-		if err == nil {
-			err = j.arm(ctx, one, row.NextAt.Time)
+		next := row.NextAt.Time
+		if err != nil { // the database may be away at this very moment
+			j.d.log.ErrorContext(ctx, "a job's row cannot be read; it is tried again", "job", one.id(), "err", err)
+			next = j.d.Now().Add(retryJob)
 		}
-		if err != nil {
+		if err := j.arm(ctx, one, next); err != nil {
 			return errors.Join(fmt.Errorf("job %s: %w", one.id(), err), cron.Shutdown())
 		}
 	}

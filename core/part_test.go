@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -105,6 +106,37 @@ func TestANewHandlerMissesNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A desk that begins to run while its database is away goes on when that is back.
+func TestADeskMayStartBeforeItsDatabase(t *testing.T) {
+	t.Parallel()
+	server, err := pgtest.NewServer()
+	must(t, err)
+	dsn, err := server.Create()
+	must(t, err)
+	var heard record
+	d, err := core.New(core.Config{DB: open(t, dsn), Lease: time.Second, Plugins: []core.Plugin{core.Inline("ear", func(h core.Host) error {
+		h.Hooks().Ticket.Create.After.Add(h, "hear", func(_ context.Context, e hooks.Event[core.TicketCreated]) error {
+			heard.add(e.Data.Ticket.Subject)
+			return nil
+		})
+		return nil
+	})}})
+	must(t, err)
+	who, err := d.ActorOf(t.Context(), core.Identity{UserID: "a", Role: core.Admin})
+	must(t, err)
+	must(t, server.StopNow())
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(ctx) }()
+	time.Sleep(100 * time.Millisecond)
+	must(t, server.Start())
+	_, err = d.Tickets.Create(core.As(t.Context(), who), core.TicketDraft{Subject: "after all", Body: "x"})
+	must(t, err)
+	heard.await(t, "after all")
+	stop()
+	must(t, errors.Join(<-ended, d.Close()))
 }
 
 // A database that is away is no fault of the caller's, and none of the program's.

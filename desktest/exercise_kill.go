@@ -10,11 +10,11 @@ import (
 )
 
 // killLease is how long the dead keep their handlers.
-const killLease = 300 * time.Millisecond
+const killLease = 150 * time.Millisecond
 
 // killPoints is before how many commits a process is let die, one after the
 // other, while a ticket goes through the plugin.
-const killPoints = 12
+const killPoints = 10
 
 // checkKill lets the process die before each of the commits that a ticket's events
 // lead to. Started again, it must leave the ticket as if nothing had happened.
