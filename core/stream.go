@@ -20,6 +20,7 @@ type streams struct {
 	limits StreamLimits
 
 	mu        sync.Mutex
+	recheck   time.Duration // how long it is believed who listens
 	open      bool
 	pos       int64              // all up to here was sent
 	admitted  map[*listener]bool // whether it has joined
@@ -38,7 +39,7 @@ const (
 )
 
 func newStreams(d *Desk) *streams {
-	return &streams{d: d, limits: d.config.Streams.orDefaults(), admitted: map[*listener]bool{}, byKey: map[string]int{}, byAddress: map[string]int{}}
+	return &streams{d: d, limits: d.config.Streams.orDefaults(), recheck: recheckEvery, admitted: map[*listener]bool{}, byKey: map[string]int{}, byAddress: map[string]int{}}
 }
 
 // run feeds until ctx ends; then all streams end, and the browsers come back to
@@ -112,10 +113,10 @@ func (s *streams) keep(ctx context.Context) {
 // lookAfter sends heartbeats, asks who is listening, and cuts who does not read.
 func (s *streams) lookAfter(now time.Time) {
 	s.mu.Lock()
-	all, pos := s.joined(), s.pos
+	all, pos, recheck := s.joined(), s.pos, s.recheck
 	s.mu.Unlock()
 	for _, l := range all {
-		if l.over(now) || !l.mayStay(now) {
+		if l.over(now) || !l.mayStay(now, recheck) {
 			s.leave(l)
 			continue
 		}
@@ -251,8 +252,8 @@ func (l *listener) over(now time.Time) bool {
 }
 
 // mayStay asks the host again who it is that listens.
-func (l *listener) mayStay(now time.Time) bool {
-	if now.Sub(l.checked) < recheckEvery {
+func (l *listener) mayStay(now time.Time, recheck time.Duration) bool {
+	if now.Sub(l.checked) < recheck {
 		return true
 	}
 	l.checked = now
