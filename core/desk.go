@@ -70,6 +70,8 @@ type Config struct {
 	// Lease is how long a process that has died keeps its handlers and jobs from
 	// the others; default 10 s. All processes of a desk have the same.
 	Lease time.Duration
+	// Streams limits how many browsers listen to GET /api/events.
+	Streams StreamLimits
 	// Clock is the time; default the real one. Tests give a fake.
 	Clock clockwork.Clock
 	// Logger takes what goes wrong; default slog.Default.

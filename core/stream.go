@@ -16,23 +16,22 @@ import (
 // streams feeds every browser that listens, from one look at the log: each event
 // is read, and encoded, once.
 type streams struct {
-	d *Desk
+	d      *Desk
+	limits StreamLimits
 
 	mu        sync.Mutex
+	recheck   time.Duration // how long it is believed who listens
 	open      bool
-	pos       int64 // all up to here was sent
-	listening map[*listener]bool
-	byKey     map[string]int // listeners of an identity
+	pos       int64              // all up to here was sent
+	admitted  map[*listener]bool // whether it has joined
+	byKey     map[string]int     // those of an identity
 	byAddress map[string]int
 }
 
 const (
 	heartbeat     = 15 * time.Second
 	recheckEvery  = 30 * time.Second // who is it that listens?
-	perKey        = 20
-	perAddress    = 200
-	perDesk       = 20_000
-	maxPending    = 256 << 10 // bytes that a slow reader may leave lying
+	maxPending    = 256 << 10        // bytes that a slow reader may leave lying
 	slowFor       = 10 * time.Second
 	retryAfter    = 5 * time.Second
 	housekeeping  = 250 * time.Millisecond
@@ -40,7 +39,7 @@ const (
 )
 
 func newStreams(d *Desk) *streams {
-	return &streams{d: d, listening: map[*listener]bool{}, byKey: map[string]int{}, byAddress: map[string]int{}}
+	return &streams{d: d, limits: d.config.Streams.orDefaults(), recheck: recheckEvery, admitted: map[*listener]bool{}, byKey: map[string]int{}, byAddress: map[string]int{}}
 }
 
 // run feeds until ctx ends; then all streams end, and the browsers come back to
@@ -88,8 +87,10 @@ func (s *streams) send(ctx context.Context) (int, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for l := range s.listening {
-		l.offer(ctx, shown)
+	for l, joined := range s.admitted {
+		if joined {
+			l.offer(ctx, shown)
+		}
 	}
 	s.pos = events[len(events)-1].seq
 	return len(events), nil
@@ -112,14 +113,10 @@ func (s *streams) keep(ctx context.Context) {
 // lookAfter sends heartbeats, asks who is listening, and cuts who does not read.
 func (s *streams) lookAfter(now time.Time) {
 	s.mu.Lock()
-	all := make([]*listener, 0, len(s.listening))
-	for l := range s.listening {
-		all = append(all, l)
-	}
-	pos := s.pos
+	all, pos, recheck := s.joined(), s.pos, s.recheck
 	s.mu.Unlock()
 	for _, l := range all {
-		if l.over(now) || !l.mayStay(now) {
+		if l.over(now) || !l.mayStay(now, recheck) {
 			s.leave(l)
 			continue
 		}
@@ -133,12 +130,12 @@ func (s *streams) lookAfter(now time.Time) {
 func (s *streams) close() {
 	s.mu.Lock()
 	s.open = false
-	all := s.listening
-	s.listening = map[*listener]bool{}
+	all := s.joined()
+	clear(s.admitted)
 	clear(s.byKey)
 	clear(s.byAddress)
 	s.mu.Unlock()
-	for l := range all {
+	for _, l := range all {
 		l.write(comeBack())
 		l.end()
 	}
@@ -153,49 +150,6 @@ func (s *streams) feeds() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.open
-}
-
-// admit counts a listener in, within the limits. It fails with Unavailable while
-// nothing feeds, and with TooMany.
-func (s *streams) admit(l *listener) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case !s.open:
-		return &Error{Kind: Unavailable, Message: "the desk does not run: there is nothing to listen to", RetryAfter: retryAfter}
-	case s.byKey[l.key] >= perKey, s.byAddress[l.address] >= perAddress, len(s.listening) >= perDesk:
-		return &Error{Kind: TooMany, Message: "too many streams are open: close some, or poll", RetryAfter: retryAfter}
-	}
-	s.byKey[l.key]++
-	s.byAddress[l.address]++
-	return nil
-}
-
-// join lets a listener hear what comes, unless it has still to be told of what
-// was sent meanwhile.
-func (s *streams) join(l *listener, told int64) (joined, open bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if joined = s.open && told >= s.pos; joined {
-		l.told = told
-		s.listening[l] = true
-	}
-	return joined, s.open
-}
-
-func (s *streams) leave(l *listener) {
-	s.mu.Lock()
-	delete(s.listening, l)
-	less(s.byKey, l.key)
-	less(s.byAddress, l.address)
-	s.mu.Unlock()
-	l.end()
-}
-
-func less(counts map[string]int, key string) {
-	if counts[key]--; counts[key] <= 0 {
-		delete(counts, key)
-	}
 }
 
 // listener is one browser. Where the connection allows it no goroutine waits for
@@ -309,8 +263,8 @@ func (l *listener) over(now time.Time) bool {
 }
 
 // mayStay asks the host again who it is that listens.
-func (l *listener) mayStay(now time.Time) bool {
-	if now.Sub(l.checked) < recheckEvery {
+func (l *listener) mayStay(now time.Time, recheck time.Duration) bool {
+	if now.Sub(l.checked) < recheck {
 		return true
 	}
 	l.checked = now
