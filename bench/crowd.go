@@ -42,7 +42,10 @@ func listenAsMany(spec string) error {
 	}
 	fmt.Println("all are here")
 	left := make(chan struct{})
-	go func() { _, _ = io.Copy(io.Discard, os.Stdin); close(left) }()
+	go func() {
+		defer close(left)
+		_, _ = io.Copy(io.Discard, os.Stdin) // however it ends
+	}()
 	select {
 	case <-left:
 		return nil

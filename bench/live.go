@@ -89,6 +89,27 @@ func (l *live) start(ctx context.Context) error {
 	return nil
 }
 
+// startLive opens a desk and lets it run.
+func startLive(ctx context.Context, dsn string, plugins ...core.Plugin) (*live, error) {
+	l, err := openLive(ctx, dsn, plugins...)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.start(ctx); err != nil {
+		return nil, errors.Join(err, l.close())
+	}
+	return l, nil
+}
+
+func closeLive(two [2]*live) (err error) {
+	for _, l := range two {
+		if l != nil {
+			err = errors.Join(err, l.close())
+		}
+	}
+	return err
+}
+
 func rest(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():
@@ -120,10 +141,10 @@ func (l *live) say(context.Context, int) ([]int64, error) {
 }
 
 // ears are plugins that hear each reply and do nothing.
-func ears(n int, heard func()) (plugins []core.Plugin) {
+func ears(n int) (plugins []core.Plugin) {
 	for i := range n {
 		plugins = append(plugins, core.Inline("ear"+strconv.Itoa(i), func(h core.Host) error {
-			h.Hooks().Reply.Add.After.Add(h, "hear", func(context.Context, added) error { heard(); return nil })
+			h.Hooks().Reply.Add.After.Add(h, "hear", func(context.Context, added) error { return nil })
 			return nil
 		}))
 	}

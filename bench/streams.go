@@ -28,14 +28,11 @@ const crowdEnv = "HOOKDESK_BENCH_CROWD"
 // and compares with a hub that does nothing but write to connections.
 func (o options) lastStream(ctx context.Context, dsn string) (r result, err error) {
 	size := min(crowd, o.rounds*10)
-	l, err := openLive(ctx, dsn)
+	l, err := startLive(ctx, dsn)
 	if err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
-	if err := l.start(ctx); err != nil {
-		return r, err
-	}
 	if _, err := l.say(ctx, 0); err != nil {
 		return r, err
 	}
@@ -51,7 +48,7 @@ func (o options) lastStream(ctx context.Context, dsn string) (r result, err erro
 	if err != nil {
 		return r, err
 	}
-	defer web.Close()
+	defer func() { _ = web.Close() }() // its connections were taken from it
 	others, err := gather(ctx, "http://"+hub.address, size)
 	if err != nil {
 		return r, err
@@ -108,7 +105,7 @@ func (h *bareHub) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	if err != nil {
 		return
 	}
-	_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\nretry: 2000\n\n")
+	_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\nretry: 2000\n\n") // who is gone is gone
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.conns = append(h.conns, conn)

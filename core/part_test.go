@@ -146,7 +146,7 @@ func TestADatabaseThatIsAwayIsSaidToBe(t *testing.T) {
 	must(t, err)
 	dsn, err := server.Create()
 	must(t, err)
-	d := desktest.NewWith(t, desktest.Postgres, func(c *core.Config) { c.DB = open(t, dsn) })
+	d := desktest.NewWith(t, desktest.Postgres, func(c *core.Config) { c.DB, c.Lease = open(t, dsn), time.Second })
 	d.AllowErrors()
 	ticket := d.Ticket(desktest.Customer)
 	must(t, server.StopNow())

@@ -60,6 +60,9 @@ func archive(filter string) [3]string { return [3]string{"tickets_" + filter + "
 
 func TestEveryListThatIsOfferedWalksItsIndexAndTheOthersAreRefused(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("a hundred thousand tickets, and nothing that happens at once")
+	}
 	onFilled(t, func(w *watched) {
 		for who, ctx := range map[string]context.Context{"agent": w.agent(1), "agent of departments": As(w.t.Context(), Actor{Person: Person{ID: 2}, Kind: Agent, Departments: []int64{1, 2, 3}})} {
 			for _, o := range offers {

@@ -25,6 +25,7 @@ type term struct {
 	saved   atomic.Pointer[time.Time]
 	quit    chan struct{}
 	ended   chan struct{}
+	todo    chan *item // to a goroutine that waits
 	results chan result
 
 	read     int64   // all up to here is in the window
@@ -67,7 +68,7 @@ const (
 
 func (r *relay) newTerm(ctx context.Context, c hooks.Consumer, row consumer, claimed time.Time) (*term, error) {
 	t := &term{
-		r: r, c: c, token: row.Token, read: row.Cursor, quit: make(chan struct{}), ended: make(chan struct{}), results: make(chan result, atOnce),
+		r: r, c: c, token: row.Token, read: row.Cursor, quit: make(chan struct{}), ended: make(chan struct{}), todo: make(chan *item), results: make(chan result, atOnce),
 		lanes: map[int64][]*item{}, blocked: map[int64]bool{}, ahead: map[int64]bool{},
 	}
 	t.cursor.Store(row.Cursor)
@@ -220,7 +221,11 @@ func (t *term) step(ctx context.Context) error {
 		it := t.ready[0]
 		t.ready = t.ready[1:]
 		t.running++
-		go t.call(ctx, it)
+		select {
+		case t.todo <- it:
+		default: // nobody waits for work
+			go t.work(ctx, it)
+		}
 	}
 	return nil
 }
@@ -256,6 +261,26 @@ func (t *term) queue(it *item) {
 	t.lanes[it.lane] = append(t.lanes[it.lane], it)
 	if len(t.lanes[it.lane]) == 1 {
 		t.ready = append(t.ready, it)
+	}
+}
+
+// workerRest is how long a goroutine waits for more to do: a new one for each
+// event would grow its stack each time.
+const workerRest = 50 * time.Millisecond
+
+func (t *term) work(ctx context.Context, it *item) {
+	rest := t.r.clock.NewTimer(workerRest)
+	defer rest.Stop()
+	for {
+		t.call(ctx, it)
+		rest.Reset(workerRest)
+		select {
+		case it = <-t.todo:
+		case <-rest.Chan():
+			return
+		case <-t.ended:
+			return
+		}
 	}
 }
 

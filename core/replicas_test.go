@@ -59,6 +59,9 @@ const backlogEnv = "HOOKDESK_TEST_BACKLOG"
 func TestALongBacklogIsWorkedOff(t *testing.T) {
 	t.Parallel()
 	size := 20_000
+	if testing.Short() {
+		size = 2_000
+	}
 	if n, err := strconv.Atoi(os.Getenv(backlogEnv)); err == nil {
 		size = n
 	}

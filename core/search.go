@@ -1,6 +1,7 @@
 package core
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -67,6 +68,9 @@ func (s searchIndex) Deliver(ctx context.Context, e hooks.Envelope) error {
 		"ticket.created", "ticket.updated", "ticket.merged", "ticket.unmerged", "reply.added", "reply.edited", "reply.deleted",
 	}, e.Name) {
 		return nil
+	}
+	if e.Name == "ticket.updated" && !bytes.Contains(e.Data, []byte(`"field":"subject"`)) {
+		return nil // no word of it is another
 	}
 	id, err := parseID(key)
 	if err != nil {

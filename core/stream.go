@@ -22,6 +22,7 @@ type streams struct {
 	mu        sync.Mutex
 	recheck   time.Duration // how long it is believed who listens
 	open      bool
+	over      bool               // it was open, and ended
 	pos       int64              // all up to here was sent
 	admitted  map[*listener]bool // whether it has joined
 	byKey     map[string]int     // those of an identity
@@ -39,7 +40,10 @@ const (
 )
 
 func newStreams(d *Desk) *streams {
-	return &streams{d: d, limits: d.config.Streams.orDefaults(), recheck: recheckEvery, admitted: map[*listener]bool{}, byKey: map[string]int{}, byAddress: map[string]int{}}
+	return &streams{
+		d: d, limits: d.config.Streams.orDefaults(), recheck: recheckEvery,
+		admitted: map[*listener]bool{}, byKey: map[string]int{}, byAddress: map[string]int{},
+	}
 }
 
 // run feeds until ctx ends; then all streams end, and the browsers come back to
@@ -51,7 +55,7 @@ func (s *streams) run(ctx context.Context) {
 		}
 	}
 	s.mu.Lock()
-	s.open, s.pos = true, s.d.events.newest()
+	s.open, s.over, s.pos = true, false, s.d.events.newest()
 	s.mu.Unlock()
 	defer s.close()
 	kept := make(chan struct{})
@@ -129,7 +133,7 @@ func (s *streams) lookAfter(now time.Time) {
 
 func (s *streams) close() {
 	s.mu.Lock()
-	s.open = false
+	s.open, s.over = false, true
 	all := s.joined()
 	clear(s.admitted)
 	clear(s.byKey)

@@ -1,5 +1,10 @@
 package core
 
+import (
+	"context"
+	"time"
+)
+
 // StreamLimits are how many streams of GET /api/events may be open at once in
 // one process; who wants one more is told to come later. 0 is the default, and
 // below 0 there is no limit.
@@ -21,6 +26,56 @@ func (l StreamLimits) orDefaults() StreamLimits {
 		}
 	}
 	return l
+}
+
+// starting is how long a browser is let wait for a desk that starts: one that is
+// turned away for that does not come back by itself.
+const starting = 5 * time.Second
+
+// enter admits a listener, once the desk feeds. Where a limit is reached, those
+// make room who have gone without a word: it is found out only by writing to them.
+func (s *streams) enter(ctx context.Context, l *listener) error {
+	s.await(ctx)
+	err := s.admit(l)
+	if KindOf(err) == TooMany && s.dropGone(l) {
+		err = s.admit(l)
+	}
+	return err
+}
+
+func (s *streams) await(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, starting)
+	defer cancel()
+	for ctx.Err() == nil {
+		s.mu.Lock()
+		settled := s.open || s.over
+		s.mu.Unlock()
+		if settled {
+			return
+		}
+		pause(ctx, gather)
+	}
+}
+
+// dropGone lets those leave who share an identity or an address with like and are
+// not there any more.
+func (s *streams) dropGone(like *listener) (some bool) {
+	s.mu.Lock()
+	all := s.joined()
+	s.mu.Unlock()
+	for _, l := range all {
+		if (l.key == like.key || l.address == like.address) && l.gone() {
+			s.leave(l)
+			some = true
+		}
+	}
+	return some
+}
+
+func (l *listener) gone() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ended || l.raw != nil && l.raw.gone()
 }
 
 // reached reports whether so many are the limit.

@@ -6,3 +6,6 @@ package core
 const canWriteRaw = false
 
 func (*wire) writeRaw([]byte) (n int, broken bool) { return 0, true }
+
+// gone is found out by writing.
+func (w *wire) gone() bool { return false }

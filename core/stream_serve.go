@@ -32,7 +32,7 @@ func (s Feed) Stream(w http.ResponseWriter, r *http.Request, after int64, anew b
 	l := &listener{d: d, key: a.key() + ":" + itoa(a.guestOf), address: addressOf(r), beat: now, checked: now, more: make(chan struct{}, 1)}
 	watch := d.watcher(a)
 	l.watcher.Store(&watch)
-	if err := d.streams.admit(l); err != nil {
+	if err := d.streams.enter(r.Context(), l); err != nil {
 		return err
 	}
 	out := begin(w, r)

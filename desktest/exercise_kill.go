@@ -21,7 +21,11 @@ const killPoints = 10
 func (s *suite) checkKill(t testing.TB, db Database) {
 	k := s.mortal(t, db)
 	want := k.d.about(k.life())
-	for n := 1; n <= killPoints; n++ {
+	points := killPoints
+	if testing.Short() {
+		points = 3
+	}
+	for n := 1; n <= points; n++ {
 		died := k.deaths
 		k.fuse.arm(n)
 		ticket := k.life()

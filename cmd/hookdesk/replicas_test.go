@@ -76,7 +76,7 @@ func TestAServerThatIsKilledIsMadeUpFor(t *testing.T) {
 	dsn := databases["postgres"](t)
 	one, two := serveAt(t, dsn), serveAt(t, dsn)
 	stream := two.do(t, http.MethodGet, "/api/events", "")
-	defer stream.Body.Close()
+	t.Cleanup(func() { stream.Body.Close() })
 	told := make(chan string, 100)
 	go func() {
 		for lines := bufio.NewScanner(stream.Body); lines.Scan(); {
