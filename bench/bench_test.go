@@ -5,11 +5,24 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 )
+
+// TestMain is the main function of a crowd of browsers too, which is this program
+// again.
+func TestMain(m *testing.M) {
+	if spec := os.Getenv(crowdEnv); spec != "" {
+		if err := listenAsMany(spec); err != nil {
+			panic(err)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
 
 func TestTheMeasurementsRunOnBothDatabases(t *testing.T) {
 	t.Parallel()
