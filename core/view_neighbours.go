@@ -94,14 +94,6 @@ func (s Tags) ofAll(ctx context.Context, tickets []int64) (map[int64][]Tag, erro
 	return out, err
 }
 
-// Which neighbour a row of the one statement is.
-const (
-	aPerson = iota
-	aDepartment
-	aTag
-	aFile
-)
-
 // neighbours implements neighbourFinder.
 func (s *gormStore) neighbours(ctx context.Context, ids neighbourIDs) (neighbours, error) {
 	n := neighbours{
@@ -116,7 +108,7 @@ func (s *gormStore) neighbours(ctx context.Context, ids neighbourIDs) (neighbour
 		return n, s.translate(err)
 	}
 	defer func() { _ = rows.Close() }() // rows.Err has said all
-	if err := n.scan(rows); err != nil {
+	if err := n.scan(rows, len(ids.replies) > 0); err != nil {
 		return n, err
 	}
 	for _, tags := range n.tags {
@@ -128,8 +120,15 @@ func (s *gormStore) neighbours(ctx context.Context, ids neighbourIDs) (neighbour
 	return n, s.translate(rows.Err())
 }
 
-// neighbourStatement is "" where nothing is asked for. Its columns are those of
-// a file, which has the most.
+// What a row of the statement is, where it is no tag of a ticket.
+const (
+	aPerson     = 0
+	aDepartment = -1
+	aFile       = -2
+)
+
+// neighbourStatement is "" where nothing is asked for. Rows have more columns
+// where there may be files among them: each costs a list more than one thinks.
 func (s *gormStore) neighbourStatement(ids neighbourIDs) *statement {
 	st, p := s.statement(), s.prefix
 	begin := func(query string) {
@@ -138,43 +137,50 @@ func (s *gormStore) neighbourStatement(ids neighbourIDs) *statement {
 		}
 		st.WriteString(query)
 	}
-	add := func(query string, ids []int64) {
+	more := ""
+	if len(ids.replies) > 0 {
+		more = ", 0, 0, 0"
+	}
+	add := func(columns, from string, ids []int64) {
 		if len(ids) > 0 {
-			begin(query)
+			begin("SELECT " + columns + more + " FROM " + p + from)
 			st.oneOf(ids)
 		}
 	}
-	add("SELECT 0, t.id, 0, t.name, t.user_id, t.email, t.role, 0, 0 FROM "+p+"people t WHERE t.id", ids.people)
-	add("SELECT 1, t.id, 0, t.name, NULL, '', 0, 0, 0 FROM "+p+"departments t WHERE t.id", ids.departments)
-	tags := p + "ticket_tags x JOIN " + p + "tags t ON t.id = x.tag_id"
-	add("SELECT 2, t.id, x.ticket_id, t.name, t.slug, t.colour, t.version, 0, 0 FROM "+tags+" WHERE x.ticket_id", ids.tagged)
+	add("0, t.id, t.name, t.user_id, t.email, t.role", "people t WHERE t.id", ids.people)
+	add("-1, t.id, t.name, NULL, '', 0", "departments t WHERE t.id", ids.departments)
+	add("x.ticket_id, t.id, t.name, t.slug, t.colour, t.version", "ticket_tags x JOIN "+p+"tags t ON t.id = x.tag_id WHERE x.ticket_id", ids.tagged)
 	if len(ids.replies) > 0 {
-		begin("SELECT 3, t.id, t.reply_id, t.name, t.media_type, t.sha256, t.size, t.ticket_id, t.created_at FROM " + p + "attachments t WHERE 1=1")
+		begin("SELECT -2, t.id, t.name, t.media_type, t.sha256, t.size, t.ticket_id, t.reply_id, t.created_at FROM " + p + "attachments t WHERE 1=1")
 		st.and("t", besideReplies(ids.replies))
 	}
 	return st
 }
 
-func (n *neighbours) scan(rows *sql.Rows) error {
-	var kind int
-	var id, of, number, ticket, at int64 // of: the ticket of a tag, the reply of a file
+func (n *neighbours) scan(rows *sql.Rows, files bool) error {
+	var of, id, number int64 // of: the ticket of a tag, or what else it is
 	var name, more string
 	var text sql.NullString
+	var file Attachment
+	into := []any{&of, &id, &name, &text, &more, &number}
+	if files {
+		into = append(into, &file.TicketID, &file.ReplyID, &file.CreatedAt)
+	}
 	for rows.Next() {
-		if err := rows.Scan(&kind, &id, &of, &name, &text, &more, &number, &ticket, &at); err != nil {
+		if err := rows.Scan(into...); err != nil {
 			return err
 		}
-		switch kind {
+		switch of {
 		case aPerson:
 			n.people[id] = PersonView{ID: id, UserID: nullable(text), Name: name, Email: more, Role: Role(number)}
 		case aDepartment:
 			n.departments[id] = name
-		case aTag:
-			n.tags[of] = append(n.tags[of], Tag{ID: id, Name: name, Slug: text.String, Colour: more, Version: int(number)})
 		case aFile:
-			file := Attachment{ID: id, Name: name, MediaType: text.String, Size: number, SHA256: more, Stored: true, CreatedAt: timeOfMicros(at)}
-			file.TicketID, file.ReplyID = new(ticket), new(of)
-			n.files[of] = append(n.files[of], file)
+			one := file
+			one.ID, one.Name, one.MediaType, one.Size, one.SHA256, one.Stored = id, name, text.String, number, more, true
+			n.files[*one.ReplyID] = append(n.files[*one.ReplyID], one)
+		default:
+			n.tags[of] = append(n.tags[of], Tag{ID: id, Name: name, Slug: text.String, Colour: more, Version: int(number)})
 		}
 	}
 	return nil
