@@ -192,10 +192,21 @@ const patience = 30 * time.Second
 // settle waits until everything has arrived, or nothing more does, and stops the
 // desks in order.
 func (r *round) settle(ctx context.Context, db *gorm.DB) error {
+	held, err := leases(db)
+	if err != nil {
+		return err
+	}
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		arrived, err := r.arrived(db)
 		if err != nil {
 			return err
+		}
+		now, err := leases(db)
+		if err != nil {
+			return err
+		}
+		for name, mark := range now {
+			arrived = arrived && held[name] != mark // whoever was killed last has been followed by another
 		}
 		if arrived || !wait(ctx, 50*time.Millisecond) {
 			break
@@ -208,6 +219,24 @@ func (r *round) settle(ctx context.Context, db *gorm.DB) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// lease is one that somebody holds, as its row shows it.
+type lease struct {
+	Name  string
+	Token int64
+	Beat  int64
+}
+
+// leases are those that somebody holds, or held when he died.
+func leases(db *gorm.DB) (map[string]lease, error) {
+	var rows []lease
+	err := scan(db, &rows, "SELECT name, token, beat FROM hookdesk_consumers WHERE beat <> 0 UNION ALL SELECT name, token, beat FROM hookdesk_jobs WHERE beat <> 0")
+	held := map[string]lease{}
+	for _, l := range rows {
+		held[l.Name] = l
+	}
+	return held, err
 }
 
 // arrived reports whether the handlers have done all they should, and the reader
