@@ -202,7 +202,8 @@ func (j *jobs) claim(ctx context.Context, row jobRow) (held jobRow, ok bool, err
 	if !j.watch.free(row.Name, row.mark(), j.d.events.clock.Now(), j.d.config.Lease) {
 		return row, false, nil
 	}
-	err = j.d.store.Tx(ctx, func(ctx context.Context) error {
+	// To the end, or the end of the desk might leave a lease that nobody knows of.
+	err = j.d.store.Tx(context.WithoutCancel(ctx), func(ctx context.Context) error {
 		held, ok, err = claim[jobRow](ctx, j.d.store, row.Name, row.mark(), Set("started_at", j.d.now()))
 		if err == nil && ok && row.Beat != 0 && row.StartedAt != nil {
 			err = j.d.store.Insert(ctx, &JobRun{Job: row.Name, DueAt: row.NextAt, StartedAt: *row.StartedAt, Error: "its process died"})

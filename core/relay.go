@@ -171,7 +171,8 @@ func (r *relay) begin(ctx context.Context, c hooks.Consumer, row consumer, found
 		return nil
 	}
 	claimed := r.clock.Now()
-	row, ok, err := claim[consumer](ctx, r.d.store, c.Name(), row.mark())
+	// To the end, or the end of the desk might leave a lease that nobody knows of.
+	row, ok, err := claim[consumer](context.WithoutCancel(ctx), r.d.store, c.Name(), row.mark())
 	if err != nil || !ok {
 		return err
 	}

@@ -162,13 +162,16 @@ type request struct {
 	body        string
 }
 
+// mostTries is how often a conflict with an earlier try is believed.
+const mostTries = 200
+
 // errRefused is an answer that no second try would change.
 var errRefused = errors.New("refused")
 
 // send sends until there is an answer that is one, and decodes it. It counts
 // answers of 500, which say that somebody made a mistake.
 func (f *fleet) send(ctx context.Context, q request, into any) error {
-	for {
+	for tries := 0; ; tries++ {
 		status, body, err := f.once(ctx, q)
 		switch {
 		case ctx.Err() != nil:
@@ -178,6 +181,8 @@ func (f *fleet) send(ctx context.Context, q request, into any) error {
 				return nil
 			}
 			return json.Unmarshal(body, into)
+		case err == nil && status == http.StatusConflict && tries > 0 && tries < mostTries:
+			// An earlier try of ours may be at work still, or has just been done.
 		case err == nil && status < 500 && status != http.StatusTooManyRequests:
 			return fmt.Errorf("%w: %s %s: %d %s", errRefused, q.method, q.path, status, body)
 		case err == nil && status == http.StatusInternalServerError:
