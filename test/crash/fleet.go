@@ -165,6 +165,12 @@ type request struct {
 // mostTries is how often a conflict with an earlier try is believed.
 const mostTries = 200
 
+// final reports whether a further try would be answered in the same way. A
+// conflict after the first may be one with an earlier try, which is at work still.
+func final(status, tries int) bool {
+	return status < 500 && status != http.StatusTooManyRequests && !(status == http.StatusConflict && tries > 0 && tries < mostTries)
+}
+
 // errRefused is an answer that no second try would change.
 var errRefused = errors.New("refused")
 
@@ -181,9 +187,7 @@ func (f *fleet) send(ctx context.Context, q request, into any) error {
 				return nil
 			}
 			return json.Unmarshal(body, into)
-		case err == nil && status == http.StatusConflict && tries > 0 && tries < mostTries:
-			// An earlier try of ours may be at work still, or has just been done.
-		case err == nil && status < 500 && status != http.StatusTooManyRequests:
+		case err == nil && final(status, tries):
 			return fmt.Errorf("%w: %s %s: %d %s", errRefused, q.method, q.path, status, body)
 		case err == nil && status == http.StatusInternalServerError:
 			_, _ = fmt.Fprintf(f.log, "500: %s %s: %s\n", q.method, q.path, body) // a log
