@@ -18,8 +18,6 @@ import (
 
 type added = hooks.Event[core.ReplyAdded]
 
-func contains(name, part string) bool { return strings.Contains(name, part) }
-
 // stream is one browser: each frame with something in it is told with its time.
 type stream struct {
 	frames chan time.Time

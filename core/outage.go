@@ -16,7 +16,10 @@ import (
 // a person may read. Whoever asked may ask again; everything else stays a fault.
 func outage(err error) error {
 	var message string
+	var known *Error
 	switch {
+	case err == nil, errors.As(err, &known), errors.Is(err, ErrDuplicate), errors.Is(err, ErrForeign):
+		return err
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err // the caller's end, not the database's
 	case isFull(err):

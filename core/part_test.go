@@ -3,6 +3,8 @@ package core_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -165,4 +167,24 @@ func TestADatabaseThatIsAwayIsSaidToBe(t *testing.T) {
 	}
 	d.Settle()
 	d.Do(desktest.Customer, "GET /api/health", nil).Want(200)
+}
+
+// A network that a plugin cannot reach is not taken for the database.
+func TestAPluginsNetworkIsNotTheDatabase(t *testing.T) {
+	t.Parallel()
+	desktest.Each(t, func(t *testing.T, db desktest.Database) {
+		d := desktest.New(t, db, core.Inline("caller", func(h core.Host) error {
+			h.Hooks().Reply.Add.Within.Add(h, "call", func(context.Context, *gorm.DB, *core.ReplyAdded) error {
+				_, err := net.DialTimeout("tcp", "127.0.0.1:1", time.Second)
+				return err
+			})
+			return nil
+		}))
+		d.AllowErrors()
+		ticket := d.Ticket(desktest.Customer)
+		res := d.Do(desktest.Customer, fmt.Sprintf("POST /api/tickets/%d/replies", ticket.ID), map[string]any{"body": "x"}).Want(503)
+		if !strings.Contains(string(res.Body), "plugin_failed") {
+			t.Errorf("%s", res.Body)
+		}
+	})
 }

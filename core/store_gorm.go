@@ -99,9 +99,14 @@ func (s *gormStore) Tx(ctx context.Context, fn func(context.Context) error) erro
 	} else if ok {
 		return s.part(ctx, tx.DB, func() error { return fn(ctx) })
 	}
+	var failed error
 	err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		return fn(withTx(ctx, tx))
+		failed = fn(withTx(ctx, tx))
+		return failed
 	})
+	if failed != nil {
+		return s.name(failed) // a network that a plugin misses is not the database's
+	}
 	return s.translate(err)
 }
 
@@ -123,7 +128,7 @@ func (s *gormStore) part(ctx context.Context, tx *gorm.DB, fn func() error) (err
 		}
 	}()
 	if err := fn(); err != nil {
-		return s.translate(err)
+		return s.name(err)
 	}
 	kept = true
 	return exec(ctx, "RELEASE SAVEPOINT hookdesk_part")
@@ -296,8 +301,11 @@ func scanAll(rows *sql.Rows, tb *Table, list reflect.Value) error {
 	return nil
 }
 
-// translate gives database errors the names that services know.
-func (s *gormStore) translate(err error) error {
+// translate gives the database's errors the names that services know.
+func (s *gormStore) translate(err error) error { return outage(s.name(err)) }
+
+// name tells what a row's neighbours forbade.
+func (s *gormStore) name(err error) error {
 	var e *Error
 	if err == nil || errors.As(err, &e) {
 		return err
@@ -310,5 +318,5 @@ func (s *gormStore) translate(err error) error {
 			return fmt.Errorf("%w: %w", ErrForeign, err)
 		}
 	}
-	return outage(err)
+	return err
 }

@@ -32,13 +32,10 @@ func (d *Desk) own(plugin string) []string {
 	return slices.DeleteFunc(d.tables(start), func(n string) bool { return n == start+"migrations" })
 }
 
-// dump is every row of the tables of one plugin, or of all with "", a line each.
+// dump is every row of the tables of one plugin, a line each.
 func (d *Desk) dump(plugin string) []string {
 	d.t.Helper()
-	if plugin != "" {
-		return d.rows(d.own(plugin)...)
-	}
-	return d.rows(d.tables("")...)
+	return d.rows(d.own(plugin)...)
 }
 
 // dumpBut is every row but those of one table.

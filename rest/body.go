@@ -48,11 +48,12 @@ const bodyPause = 30 * time.Second
 // knows no deadlines waits as it does.
 type patientBody struct {
 	io.ReadCloser
-	rc *http.ResponseController
+	rc    *http.ResponseController
+	pause time.Duration
 }
 
 func (b *patientBody) Read(p []byte) (int, error) {
-	_ = b.rc.SetReadDeadline(time.Now().Add(bodyPause)) //nolint:forbidigo // of the connection, which knows no other clock
+	_ = b.rc.SetReadDeadline(time.Now().Add(b.pause)) //nolint:forbidigo // of the connection, which knows no other clock
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
 		_ = b.rc.SetReadDeadline(time.Time{}) // the next request has its own

@@ -67,7 +67,7 @@ func (rt *Route) handle(w http.ResponseWriter, r *http.Request) error {
 		return &Error{Kind: Forbidden, Message: "not from another site"}
 	}
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = &patientBody{r.Body, http.NewResponseController(w)}
+		r.Body = &patientBody{r.Body, http.NewResponseController(w), bodyPause}
 	}
 	c := call{rt: rt, w: w, r: r}
 	ctx, err := c.admit()
