@@ -27,6 +27,7 @@ type relay struct {
 
 	mu    sync.Mutex
 	terms map[string]*term // that this process holds
+	own   map[string]int64 // the tokens of terms that have ended here
 }
 
 // saveEvery is how often progress is written down; a crash repeats what lies
@@ -36,7 +37,7 @@ const saveEvery = 200 * time.Millisecond
 func newRelay(d *Desk) *relay {
 	return &relay{
 		d: d, log: d.events, clock: clockwork.NewRealClock(), extra: []hooks.Consumer{searchIndex{d}},
-		changed: make(chan struct{}, 1), terms: map[string]*term{},
+		changed: make(chan struct{}, 1), terms: map[string]*term{}, own: map[string]int64{},
 	}
 }
 
@@ -167,7 +168,7 @@ func (r *relay) begin(ctx context.Context, c hooks.Consumer, row consumer, found
 			return err
 		}
 	}
-	if !r.watch.free(c.Name(), row.mark(), r.clock.Now(), r.d.config.Lease) {
+	if !r.isOwn(row) && !r.watch.free(c.Name(), row.mark(), r.clock.Now(), r.d.config.Lease) {
 		return nil
 	}
 	claimed := r.clock.Now()
@@ -187,10 +188,22 @@ func (r *relay) begin(ctx context.Context, c hooks.Consumer, row consumer, found
 		t.serve(ctx)
 		r.mu.Lock()
 		delete(r.terms, c.Name())
+		r.own[c.Name()] = t.token
 		r.mu.Unlock()
-		r.look() // a handler that was away for a moment is another one now
+		if !t.isLost.Load() { // else the database or another process has the word, and the next regular look is soon enough
+			r.look() // a handler that was away for a moment is another one now
+		}
 	})
 	return nil
+}
+
+// isOwn reports whether a lease is still this process's, from a term that has
+// ended without a word to the database, which did not answer: it need not wait
+// for itself.
+func (r *relay) isOwn(row consumer) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.own[row.Name] == row.Token && row.Token > 0
 }
 
 // enter makes the row of a new handler, which starts with what is to come,

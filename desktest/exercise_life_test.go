@@ -96,7 +96,7 @@ func TestWorkThatNobodyWaitsFor(t *testing.T) {
 func TestPluginsThatAreNeverQuiteOff(t *testing.T) {
 	t.Parallel()
 	mustFail(t, map[string]broken{
-		"a goroutine that stays": {check: "switch", says: "switched off, the plugin leaves 1", plugin: does(func(h core.Host) {
+		"a goroutine that stays": {check: "switch", says: "switched off, the plugin leaves", plugin: does(func(h core.Host) {
 			h.OnStart(func(ctx context.Context) error { go func() { <-ctx.Done() }(); return nil })
 		})},
 		"a file that stays open": {check: "descriptors", says: "the plugin keeps 1", plugin: does(func(h core.Host) {

@@ -19,7 +19,7 @@ func (s *suite) checkSwitch(t testing.TB, db Database) {
 	d := s.desk(t, db)
 	s.play(t, d)
 	handlers, jobs, routes, goroutines := s.handlers(t, d), s.jobs(d), s.rows(t, d), d.goroutines()
-	bare := s.bare(t, db).goroutines()
+	bare := s.bare(t, db).idle()
 	for range 10 {
 		s.turn(d, s.id(), "disable")
 		s.turn(d, s.id(), "enable")

@@ -5,6 +5,7 @@ import (
 	"runtime/pprof"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // goroutines counts those that the desk has started.
@@ -13,6 +14,19 @@ func (d *Desk) goroutines() (n int) {
 		count, _, _ := strings.Cut(group, " ")
 		if k, err := strconv.Atoi(count); err == nil {
 			n += k
+		}
+	}
+	return n
+}
+
+// idle is how many there are once what works for a moment has gone.
+func (d *Desk) idle() (n int) {
+	const calm = 10
+	for same := 0; same < calm; time.Sleep(10 * time.Millisecond) {
+		if now := d.goroutines(); now == n {
+			same++
+		} else {
+			n, same = now, 0
 		}
 	}
 	return n
