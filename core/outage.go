@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"io"
@@ -65,8 +66,13 @@ func isBusy(err error) bool {
 func isAway(err error) bool {
 	var connecting *pgconn.ConnectError
 	var network net.Error
-	if errors.As(err, &connecting) || errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.As(err, &connecting) || errors.As(err, &network) {
 		return true
+	}
+	for _, broken := range []error{driver.ErrBadConn, sql.ErrConnDone, pgconn.ErrConnClosed, io.EOF, io.ErrUnexpectedEOF} {
+		if errors.Is(err, broken) {
+			return true
+		}
 	}
 	state, code := stateOf(err), extendedCode(err)&0xff
 	return strings.HasPrefix(state, "08") || strings.HasPrefix(state, "57P") || code == sqliteIO || code == sqliteCantOpen

@@ -188,3 +188,20 @@ func TestAPluginsNetworkIsNotTheDatabase(t *testing.T) {
 		}
 	})
 }
+
+// Whoever the host vouches for is never told to sign in because the desk cannot
+// look somebody up, whatever the reason.
+func TestWhoCannotBeLookedUpIsNotToldToSignIn(t *testing.T) {
+	t.Parallel()
+	desktest.Each(t, func(t *testing.T, db desktest.Database) {
+		d := desktest.New(t, db)
+		d.AllowErrors()
+		must(t, d.DB.Exec("ALTER TABLE "+d.Config.TablePrefix+"people RENAME TO people_elsewhere").Error)
+		res := d.Do(desktest.Who{Identity: core.Identity{UserID: "new"}}, "GET /api/tickets", nil)
+		if res.Status != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {
+			t.Error(res)
+		}
+		must(t, d.DB.Exec("ALTER TABLE people_elsewhere RENAME TO "+d.Config.TablePrefix+"people").Error)
+		d.Do(desktest.Who{Identity: core.Identity{UserID: "new"}}, "GET /api/tickets", nil).Want(200)
+	})
+}

@@ -147,13 +147,13 @@ func (d *Desk) ActorOf(ctx context.Context, id Identity) (Actor, error) {
 	}
 	p, err := d.People.upsert(ctx, id)
 	if err != nil {
-		return Actor{}, fmt.Errorf("person %q: %w", id.UserID, err)
+		return Actor{}, notLookedUp(ctx, fmt.Errorf("person %q: %w", id.UserID, err))
 	}
 	a := Actor{Person: p, Kind: id.Role, Rights: id.Rights}
 	if id.Role == Agent {
 		rows, err := find[DepartmentAgent](ctx, d.store, Query{Where: []Cond{Is("person_id", p.ID)}, Order: []Order{{Column: "department_id"}}})
 		if err != nil {
-			return Actor{}, err
+			return Actor{}, notLookedUp(ctx, err)
 		}
 		for _, r := range rows {
 			a.Departments = append(a.Departments, r.DepartmentID)
@@ -161,6 +161,16 @@ func (d *Desk) ActorOf(ctx context.Context, id Identity) (Actor, error) {
 	}
 	d.people.put(id, a, d.Now())
 	return a, nil
+}
+
+// notLookedUp is a failure of the desk's own, whatever it is: the host knows who
+// is calling, so nobody is to be told to sign in.
+func notLookedUp(ctx context.Context, err error) error {
+	var known *Error
+	if errors.As(err, &known) || ctx.Err() != nil {
+		return err
+	}
+	return &explained{&Error{Kind: Unavailable, Code: "database", Message: "who you are cannot be looked up now: try again", RetryAfter: time.Second}, err}
 }
 
 func foldEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
