@@ -100,7 +100,8 @@ type Desk struct {
 	hooks     *Hooks
 	rest      *rest.Table
 	own       *host
-	hosts     []*host // in dependency order
+	hosts     []*host               // in dependency order
+	sorts     map[string]ticketSort // of plugins
 	events    *eventLog
 	herald    *herald
 	streams   *streams

@@ -220,7 +220,7 @@ var pluginIDForm = regexp.MustCompile(`^[a-z][a-z0-9]{1,30}$`)
 // gather reads the manifests and puts the plugins in order.
 func (d *Desk) gather(context.Context) error {
 	d.own = &host{d: d, id: coreID, rest: d.rest.Owner(coreID)}
-	d.jobs = &jobs{d: d}
+	d.jobs, d.sorts = &jobs{d: d}, map[string]ticketSort{}
 	d.events, d.herald, d.streams = newEventLog(d), newHerald(d), newStreams(d)
 	d.relay = newRelay(d)
 	d.coreJobs()

@@ -68,6 +68,8 @@ type Host interface { //nolint:interfacebloat // the one face that a plugin sees
 	// Query adds a query parameter to a list of core's, such as "snoozed" to
 	// "GET /api/tickets". example is of the parameter's Go type.
 	Query(pattern, name string, example any, doc string)
+	// Sort adds a sort to "GET /api/tickets", for agents.
+	Sort(name string, by TicketSort)
 	// Use wraps every request to the desk while the plugin is on.
 	Use(func(http.Handler) http.Handler)
 	// Every runs fn again and again, one run at a time. The job's actor is the plugin.
@@ -95,11 +97,20 @@ type Host interface { //nolint:interfacebloat // the one face that a plugin sees
 // ticket is 0 when the event belongs to none; agents is true when requesters
 // must not read of it.
 func Perform[D, E any](ctx context.Context, h Host, a *hooks.Action[D, E], ticket int64, agents bool, data *E) error {
-	audience := Everybody
+	return record(ctx, h.Desk(), a, ticket, audienceOf(agents), data)
+}
+
+// Announce is Perform for what nobody can refuse or join: it writes the event of
+// a point that is only an After, in the transaction that ctx carries.
+func Announce[E any](ctx context.Context, h Host, point *hooks.After[E], ticket int64, agents bool, data *E) error {
+	return h.Desk().writeEvent(ctx, point.Point().Name, ticket, audienceOf(agents), data)
+}
+
+func audienceOf(agents bool) Audience {
 	if agents {
-		audience = AgentsOnly
+		return AgentsOnly
 	}
-	return record(ctx, h.Desk(), a, ticket, audience, data)
+	return Everybody
 }
 
 // Inline makes a plugin of one function, for the hooks and routes of the host

@@ -161,7 +161,7 @@ func (s Replies) write(ctx context.Context, c *TicketChange, draft ReplyDraft) (
 		if !c.differs() {
 			sets = append(sets, Set("public_at", now))
 		}
-		if a.IsAgent() && a.Person.ID != c.Old.RequesterID && c.Old.FirstResponseAt == nil {
+		if a.IsAgent() && a.Plugin == "" && a.Person.ID != c.Old.RequesterID && c.Old.FirstResponseAt == nil {
 			sets = append(sets, Set("first_response_at", now))
 		}
 	}

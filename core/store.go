@@ -55,8 +55,17 @@ type Query struct {
 // Order and After then speak of the side table's columns.
 type Side struct {
 	Row   any
+	Table string // instead of Row, the full name of a table of a plugin's
 	Key   string
 	Where []Cond
+}
+
+// describe is the table, without columns where core does not know it.
+func (s *Side) describe() *Table {
+	if s.Row == nil {
+		return &Table{}
+	}
+	return TableOf(s.Row)
 }
 
 // Order is one sort key.

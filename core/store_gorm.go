@@ -171,9 +171,13 @@ func (s *gormStore) from(st *statement, tb *Table, q Query) {
 	sorted, keys, where := "t", tb, q.Where
 	st.WriteString(" FROM " + s.prefix + tb.Name + " t")
 	if q.From != nil {
-		sorted, keys, where = "x", TableOf(q.From.Row), q.From.Where
+		sorted, keys, where = "x", q.From.describe(), q.From.Where
+		table := q.From.Table
+		if table == "" {
+			table = s.prefix + keys.Name
+		}
 		// By "+ 0" a planner cannot walk the tickets instead, looking for a word in each.
-		st.WriteString(" JOIN " + s.prefix + TableOf(q.From.Row).Name + " x ON t.id = x." + q.From.Key + " + 0")
+		st.WriteString(" JOIN " + table + " x ON t.id = x." + q.From.Key + " + 0")
 	}
 	st.WriteString(" WHERE 1=1")
 	if q.From != nil {
@@ -272,15 +276,38 @@ func (s *gormStore) query(ctx context.Context, st *statement, tb *Table, into an
 		return s.translate(err)
 	}
 	defer func() { _ = rows.Close() }() // rows.Err has said all
-	err = scanAll(rows, tb, reflect.ValueOf(into).Elem())
+	err = scanAll(rows, tb, reflect.ValueOf(into).Elem(), nil)
 	return s.translate(errors.Join(err, rows.Err()))
 }
 
-func scanAll(rows *sql.Rows, tb *Table, list reflect.Value) error {
+// sorted implements sideSorter.
+func (s *gormStore) sorted(ctx context.Context, q Query) (tickets []Ticket, values []int64, err error) {
+	tb, st := TableOf(&tickets), s.statement()
+	st.WriteString("SELECT " + tb.list + ", x." + q.Order[0].Column)
+	s.from(st, tb, q)
+	if st.err != nil {
+		return nil, nil, st.err
+	}
+	rows, err := s.pool(ctx).QueryContext(ctx, st.String(), st.args...)
+	if err != nil {
+		return nil, nil, s.translate(err)
+	}
+	defer func() { _ = rows.Close() }() // rows.Err has said all
+	err = scanAll(rows, tb, reflect.ValueOf(&tickets).Elem(), &values)
+	return tickets, values, s.translate(errors.Join(err, rows.Err()))
+}
+
+// scanAll fills list with rows of a table; of an integer that stands behind its
+// columns, if there is one, more.
+func scanAll(rows *sql.Rows, tb *Table, list reflect.Value, more *[]int64) error {
 	cells := make([]cell, len(tb.Columns))
-	targets := make([]any, len(cells))
+	targets := make([]any, len(cells), len(cells)+1)
 	for i := range cells {
 		targets[i] = &cells[i]
+	}
+	var last int64
+	if more != nil {
+		targets = append(targets, &last)
 	}
 	list.SetLen(0)
 	for rows.Next() {
@@ -296,6 +323,9 @@ func scanAll(rows *sql.Rows, tb *Table, list reflect.Value) error {
 			if err := c.Assign(row, cells[i].value); err != nil {
 				return fmt.Errorf("table %s: %w", tb.Name, err)
 			}
+		}
+		if more != nil {
+			*more = append(*more, last)
 		}
 	}
 	return nil

@@ -19,6 +19,9 @@ func (s Tickets) walk(ctx context.Context, q TicketQuery) (*ticketWalk, error) {
 		driver, values = "", nil // the host may widen what a requester sees
 	}
 	base := Query{Where: append(q.conds(scope), ranges...), Order: w.order(columns)}
+	if q.side != nil {
+		return w, w.bySide(ctx, q, base)
+	}
 	switch driver {
 	case "":
 		marked := Cond{Column: "id", Op: Marked}
@@ -125,6 +128,8 @@ func (w *ticketWalk) keys(t Ticket) []int64 {
 	keys := make([]int64, len(w.columns))
 	for i, c := range w.columns {
 		switch c {
+		case w.sideColumn():
+			keys[i] = w.values[t.ID]
 		case "updated_at":
 			keys[i] = t.UpdatedAt.UnixMicro()
 		case "public_at":

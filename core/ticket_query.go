@@ -24,7 +24,7 @@ type TicketQuery struct {
 	CreatedFrom  *Time
 	CreatedTo    *Time // exclusive
 	UpdatedSince *Time
-	Sort         string // "updated", "created", "priority", with "-" for descending; default "-updated"
+	Sort         string // "updated", "created", "priority" or one of a plugin's, with "-" for descending; default "-updated"
 	Limit        int    // 1 to 100; default 25
 	Cursor       string
 	Count        bool       // also count, up to maxCount
@@ -32,6 +32,7 @@ type TicketQuery struct {
 
 	actor Actor
 	more  []Cond
+	side  *ticketSort // of a plugin, that Sort names
 }
 
 // Actor is who asks.
@@ -74,6 +75,7 @@ func (s Tickets) List(ctx context.Context, q TicketQuery) (TicketPage, error) {
 	if q.actor.Kind == Nobody {
 		return TicketPage{}, Errorf(Unauthenticated, "sign in first")
 	}
+	q.side = s.d.sortOf(q.Sort)
 	if err := q.check(); err != nil {
 		return TicketPage{}, err
 	}
@@ -139,14 +141,14 @@ func (q *TicketQuery) checkSort() error {
 			q.Sort = "-created"
 		}
 	}
-	switch key := strings.TrimPrefix(q.Sort, "-"); key {
-	case "updated", "created", "priority":
-		if err := q.checkRanges(key); err != nil {
-			return err
-		}
-		return q.checkIndexed(key)
+	key := strings.TrimPrefix(q.Sort, "-")
+	if !coreSorts[key] && (q.side == nil || !q.actor.IsAgent()) {
+		return InvalidField("sort", "sort by updated, created or priority, with - in front for descending")
 	}
-	return InvalidField("sort", "sort by updated, created or priority, with - in front for descending")
+	if err := q.checkRanges(key); err != nil {
+		return err
+	}
+	return q.checkIndexed(key)
 }
 
 // checkRanges holds what is about a time to the sort by that time.

@@ -15,6 +15,8 @@ type ticketWalk struct {
 	scope   Scope
 	lanes   []Query
 	repeats bool // a ticket may stand in several lanes
+	side    *ticketSort
+	values  map[int64]int64 // of side's column, by ticket
 	// keep, when set, drops rows that no index could leave out.
 	keep func(context.Context, []Ticket) ([]Ticket, error)
 }
@@ -77,7 +79,7 @@ func (w *ticketWalk) batch(ctx context.Context, after []int64, n int) ([]Ticket,
 		if after != nil {
 			lane.After = anys(after)
 		}
-		found, err := find[Ticket](ctx, w.d.store, lane)
+		found, err := w.read(ctx, lane)
 		if err != nil {
 			return nil, err
 		}
@@ -92,6 +94,13 @@ func (w *ticketWalk) batch(ctx context.Context, after []int64, n int) ([]Ticket,
 		rows = slices.CompactFunc(rows, func(a, b Ticket) bool { return a.ID == b.ID })
 	}
 	return rows[:min(n, len(rows))], nil
+}
+
+func (w *ticketWalk) read(ctx context.Context, lane Query) ([]Ticket, error) {
+	if w.side != nil {
+		return w.sideBatch(ctx, lane)
+	}
+	return find[Ticket](ctx, w.d.store, lane)
 }
 
 func (w *ticketWalk) sift(ctx context.Context, rows []Ticket) ([]Ticket, error) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hookdesk/hookdesk/core"
+	"github.com/hookdesk/hookdesk/plugins/sla"
 	"github.com/hookdesk/hookdesk/plugins/snooze"
 )
 
@@ -13,6 +14,7 @@ import (
 // behind those that it requires, for migrations run in this order.
 func firstParty() []core.Plugin {
 	return []core.Plugin{
+		sla.New(sla.Config{}),
 		snooze.New(snooze.Config{}),
 	}
 }

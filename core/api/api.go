@@ -6,8 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/hookdesk/hookdesk/core"
 	"github.com/hookdesk/hookdesk/rest"
@@ -70,21 +68,6 @@ func list[T any](items []T) []T {
 		return []T{}
 	}
 	return items
-}
-
-// version reads If-Match, or the version of the body, which must agree.
-func version(ifMatch string, body *int) (*int, error) {
-	if ifMatch == "" || ifMatch == "*" {
-		return body, nil
-	}
-	n, err := strconv.Atoi(strings.Trim(strings.TrimPrefix(ifMatch, "W/"), `"`))
-	if err != nil {
-		return nil, core.InvalidField("If-Match", "must be the ETag of the answer before, such as \"3\"")
-	}
-	if body != nil && *body != n {
-		return nil, core.InvalidField("version", "differs from If-Match")
-	}
-	return &n, nil
 }
 
 // ref names a person: by id, by the host's user id, or "me".

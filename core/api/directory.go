@@ -102,7 +102,7 @@ type patchDepartment struct {
 }
 
 func (a *api) patchDepartment(ctx context.Context, in patchDepartment) (core.Department, error) {
-	seen, err := version(in.IfMatch, in.Version)
+	seen, err := core.SeenVersion(in.IfMatch, in.Version)
 	if err != nil {
 		return core.Department{}, err
 	}
@@ -150,7 +150,7 @@ type patchTag struct {
 }
 
 func (a *api) patchTag(ctx context.Context, in patchTag) (core.Tag, error) {
-	seen, err := version(in.IfMatch, in.Version)
+	seen, err := core.SeenVersion(in.IfMatch, in.Version)
 	if err != nil {
 		return core.Tag{}, err
 	}

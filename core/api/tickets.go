@@ -170,7 +170,7 @@ type patchTicket struct {
 }
 
 func (a *api) patchTicket(ctx context.Context, in patchTicket) (core.TicketView, error) {
-	seen, err := version(in.IfMatch, in.Version)
+	seen, err := core.SeenVersion(in.IfMatch, in.Version)
 	if err != nil {
 		return core.TicketView{}, err
 	}
@@ -218,7 +218,7 @@ type versioned struct {
 
 func (a *api) update(ctx context.Context, v versioned, p core.TicketPatch) (core.TicketView, error) {
 	var err error
-	if p.Version, err = version(v.IfMatch, v.Version); err != nil {
+	if p.Version, err = core.SeenVersion(v.IfMatch, v.Version); err != nil {
 		return core.TicketView{}, err
 	}
 	t, err := a.desk.Tickets.Update(ctx, v.ID, p)

@@ -182,7 +182,20 @@ func (s *Snoozes) write(ctx context.Context, ticket int64, d Draft) (Snooze, err
 	if err := s.host.DB(ctx).Create(&set).Error; err != nil {
 		return Snooze{}, fmt.Errorf("snooze ticket %d: %w", t.ID, err)
 	}
-	return set, core.Perform(ctx, s.host, &s.hooks.Set, t.ID, true, &Snoozed{Ticket: t, Snooze: set, Replaced: replaced})
+	if err := core.Perform(ctx, s.host, &s.hooks.Set, t.ID, true, &Snoozed{Ticket: t, Snooze: set, Replaced: replaced}); err != nil {
+		return Snooze{}, err
+	}
+	if c, ok := core.Lookup[clocks](s.host); ok {
+		return set, c.Slept(ctx, t)
+	}
+	return set, nil
+}
+
+// clocks is who measures time on tickets, such as the plugin sla: it is told in
+// the transaction in which a ticket falls asleep or wakes.
+type clocks interface {
+	Slept(ctx context.Context, t core.Ticket) error
+	Woke(ctx context.Context, t core.Ticket, at core.Time) error
 }
 
 func whoOf(a core.Actor) Who {

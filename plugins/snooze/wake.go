@@ -97,7 +97,22 @@ func (s *Snoozes) wakeWithin(ctx context.Context, t core.Ticket, like Snooze, wh
 	if err != nil || ended == nil {
 		return false, err
 	}
-	return true, core.Perform(ctx, s.host, &s.hooks.Wake, t.ID, true, &Woken{Ticket: t, Snooze: *ended, AssigneeID: t.AssigneeID})
+	if err := core.Perform(ctx, s.host, &s.hooks.Wake, t.ID, true, &Woken{Ticket: t, Snooze: *ended, AssigneeID: t.AssigneeID}); err != nil {
+		return false, err
+	}
+	if c, ok := core.Lookup[clocks](s.host); ok {
+		return true, c.Woke(ctx, t, ended.awakeAt())
+	}
+	return true, nil
+}
+
+// awakeAt is when a snooze that has ended was over, which the job may have seen
+// later.
+func (s Snooze) awakeAt() core.Time {
+	if s.Why == Due && s.Until.Before(s.WokeAt.Time) {
+		return s.Until
+	}
+	return *s.WokeAt
 }
 
 // wakeOnAnswer wakes with the reply of whoever is not the desk.

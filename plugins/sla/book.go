@@ -1,0 +1,153 @@
+package sla
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"sync"
+
+	"github.com/hookdesk/hookdesk/core"
+	"github.com/hookdesk/hookdesk/plugins/sla/worktime"
+)
+
+// terms are one version of a policy with one of its calendar, compiled.
+type terms struct {
+	policyID        int64
+	version         int64 // the row's id
+	number          int
+	name            string
+	body            Terms
+	calendarVersion *int64
+	calendarName    string
+	zone            string
+	calendar        *worktime.Calendar
+}
+
+// book holds the policies in force, in their order and compiled. It is read
+// again whenever the revision has risen, whoever raised it: so it is never older
+// than the transaction that asks.
+type book struct {
+	s *Levels
+
+	mu       sync.Mutex
+	revision int64
+	policies []*terms
+	versions map[[2]int64]*terms // by the ids of a policy's and a calendar's version, which never change
+}
+
+// Revision is the row that rises with each change of a policy or calendar.
+type Revision struct {
+	ID       int64
+	Revision int64
+}
+
+// current are the policies in force; the default one is the last.
+func (b *book) current(ctx context.Context) ([]*terms, error) {
+	var now Revision
+	if err := b.s.host.DB(ctx).Select("revision").Take(&now, "id = 1").Error; err != nil {
+		return nil, fmt.Errorf("the revision of the policies: %w", err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.policies != nil && b.revision == now.Revision {
+		return b.policies, nil
+	}
+	policies, err := b.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.policies, b.revision = policies, now.Revision
+	return policies, nil
+}
+
+func (b *book) read(ctx context.Context) ([]*terms, error) {
+	var rows []struct {
+		PolicyVersion   int64
+		CalendarVersion *int64
+	}
+	table := b.s.host.Table
+	err := b.s.host.DB(ctx).Table(table("policies") + " p").Select("p.current AS policy_version, c.current AS calendar_version"). //nolint:unqueryvet // names of tables
+																		Joins("LEFT JOIN " + table("calendars") + " c ON c.id = p.calendar_id").
+																		Order("p.is_default, p.position, p.id").Limit(maxDocuments).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("the policies: %w", err)
+	}
+	policies := make([]*terms, 0, len(rows))
+	for _, row := range rows {
+		one, err := b.compile(ctx, row.PolicyVersion, row.CalendarVersion)
+		if err != nil {
+			return nil, err
+		}
+		policies = append(policies, one)
+	}
+	return policies, nil
+}
+
+// at are the terms of a promise, which may have been changed or deleted since.
+func (b *book) at(ctx context.Context, p Promise) (*terms, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.compile(ctx, p.PolicyVersion, p.CalendarVersion)
+}
+
+// maxVersions bounds what is kept compiled.
+const maxVersions = 1000
+
+func (b *book) compile(ctx context.Context, policy int64, calendar *int64) (*terms, error) {
+	key := [2]int64{policy}
+	if calendar != nil {
+		key[1] = *calendar
+	}
+	if known := b.versions[key]; known != nil {
+		return known, nil
+	}
+	one, err := b.load(ctx, policy, calendar)
+	if err != nil {
+		return nil, err
+	}
+	if len(b.versions) >= maxVersions {
+		b.versions = nil
+	}
+	if b.versions == nil {
+		b.versions = map[[2]int64]*terms{}
+	}
+	b.versions = maps.Clone(b.versions)
+	b.versions[key] = one
+	return one, nil
+}
+
+func (b *book) load(ctx context.Context, policy int64, calendar *int64) (*terms, error) {
+	v, err := b.s.version(ctx, policy)
+	if err != nil {
+		return nil, err
+	}
+	one := &terms{policyID: v.OwnerID, version: v.ID, number: v.Number, name: v.Name}
+	if err := json.Unmarshal([]byte(v.Body), &one.body); err != nil {
+		return nil, fmt.Errorf("version %d of policy %s: %w", v.Number, v.Name, err)
+	}
+	if calendar == nil {
+		return one, nil
+	}
+	if v, err = b.s.version(ctx, *calendar); err != nil {
+		return nil, err
+	}
+	var h CalendarHours
+	if err := json.Unmarshal([]byte(v.Body), &h); err != nil {
+		return nil, fmt.Errorf("version %d of calendar %s: %w", v.Number, v.Name, err)
+	}
+	one.calendarVersion, one.calendarName, one.zone = calendar, v.Name, h.Zone
+	one.calendar, err = h.compile()
+	return one, err
+}
+
+// choose finds the policy that is for a ticket: the first whose conditions hold,
+// else the default one, else nil.
+func choose(policies []*terms, t core.Ticket, tags []int64) (chosen *terms, why string) {
+	for _, one := range policies {
+		if why, ok := one.body.Conditions.match(t, tags); ok {
+			return one, why
+		}
+	}
+	return nil, ""
+}
