@@ -111,7 +111,11 @@ func (d *desk) prepare(ctx context.Context, db *gorm.DB, pool *sql.DB) (err erro
 	if len(d.whole) == 0 || len(d.busy) == 0 {
 		return errors.New("the agent sees too few tickets: measure with more")
 	}
-	d.pairs, err = d.cases(ctx)
+	if d.pairs, err = d.cases(ctx); err != nil {
+		return err
+	}
+	levels, err := d.levelCases(ctx, db)
+	d.pairs = append(d.pairs, levels...)
 	return err
 }
 

@@ -166,7 +166,7 @@ func TestServeSaysWhatIsWrongWithItsFlags(t *testing.T) {
 		"--prefix /{id}":      {"--prefix", "/{id}"},
 		"--base-url desk":     {"--base-url", "desk"},
 		"--base-url ftp":      {"--base-url", "ftp://desk.example"},
-		"--without sla":       {"--without", "sla"},
+		"--without nosuch":    {"--without", "nosuch"},
 		"named twice":         {"--without", "snooze,snooze"},
 		"table prefix \"x-\"": {"--table-prefix", "x-"},
 		"unknown kind":        {"--database", "mysql://localhost"},

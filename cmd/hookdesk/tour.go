@@ -26,10 +26,12 @@ func tour(base string, hers, work int64) []scene {
 		{"As an agent, Chloé Martin of the technical support:", []string{
 			agent.get("/api/tickets?open=true&sort=-priority"),
 			agent.get("/api/tickets?snoozed=only"),
+			agent.get("/api/tickets?sort=sla_due"),
 			agent.get("/api/dashboard"),
 		}},
 		{"As an admin, Xenia Novak:", []string{
 			admin.get("/api/plugins"),
+			admin.get("/api/sla/policies"),
 			admin.send("POST", "/api/plugins/snooze/disable", ""),
 			admin.send("POST", "/api/plugins/snooze/enable", ""),
 		}},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"sync"
+	"time"
 
 	"github.com/hookdesk/hookdesk/core"
 	"github.com/hookdesk/hookdesk/plugins/sla/worktime"
@@ -24,13 +25,14 @@ type terms struct {
 	calendar        *worktime.Calendar
 }
 
-// book holds the policies in force, in their order and compiled. It is read
-// again whenever the revision has risen, whoever raised it: so it is never older
-// than the transaction that asks.
+// book holds the policies in force, in their order and compiled. Whether another
+// process has changed them is looked at once a second: as with settings, all
+// follow within two.
 type book struct {
 	s *Levels
 
 	mu       sync.Mutex
+	looked   time.Time // when the revision was seen last
 	revision int64
 	policies []*terms
 	versions map[[2]int64]*terms // by the ids of a policy's and a calendar's version, which never change
@@ -42,23 +44,36 @@ type Revision struct {
 	Revision int64
 }
 
+const lookEach = time.Second
+
 // current are the policies in force; the default one is the last.
 func (b *book) current(ctx context.Context) ([]*terms, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	at := b.s.host.Now()
+	if since := at.Sub(b.looked); b.policies != nil && since >= 0 && since < lookEach {
+		return b.policies, nil
+	}
 	var now Revision
 	if err := b.s.host.DB(ctx).Select("revision").Take(&now, "id = 1").Error; err != nil {
 		return nil, fmt.Errorf("the revision of the policies: %w", err)
 	}
+	if b.policies == nil || b.revision != now.Revision {
+		policies, err := b.read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		b.policies, b.revision = policies, now.Revision
+	}
+	b.looked = at
+	return b.policies, nil
+}
+
+// forget lets the next one who asks look.
+func (b *book) forget() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.policies != nil && b.revision == now.Revision {
-		return b.policies, nil
-	}
-	policies, err := b.read(ctx)
-	if err != nil {
-		return nil, err
-	}
-	b.policies, b.revision = policies, now.Revision
-	return policies, nil
+	b.looked = time.Time{}
 }
 
 func (b *book) read(ctx context.Context) ([]*terms, error) {
@@ -67,9 +82,9 @@ func (b *book) read(ctx context.Context) ([]*terms, error) {
 		CalendarVersion *int64
 	}
 	table := b.s.host.Table
-	err := b.s.host.DB(ctx).Table(table("policies") + " p").Select("p.current AS policy_version, c.current AS calendar_version"). //nolint:unqueryvet // names of tables
-																		Joins("LEFT JOIN " + table("calendars") + " c ON c.id = p.calendar_id").
-																		Order("p.is_default, p.position, p.id").Limit(maxDocuments).Scan(&rows).Error
+	join := "LEFT JOIN " + table("calendars") + " c ON c.id = p.calendar_id"
+	err := b.s.host.DB(ctx).Table(table("policies") + " p").Select("p.current AS policy_version, c.current AS calendar_version").
+		Joins(join).Order("p.is_default, p.position, p.id").Limit(maxDocuments).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("the policies: %w", err)
 	}

@@ -22,6 +22,7 @@ type Promise struct {
 	DueKind         Kind
 	AlarmAt         *core.Time // the next warning or breach
 	Breached        bool
+	Untouched       bool // the clocks are those of a new ticket, and not written yet
 }
 
 // Outcome is how a clock ended.
@@ -207,9 +208,15 @@ func (c *course) causes() []string {
 
 // opened is a new ticket.
 func (c *course) opened() {
+	c.promise.Untouched = true
+	c.begin()
+	c.look()
+}
+
+// begin starts the clocks of a new ticket.
+func (c *course) begin() {
 	c.start(FirstResponse, c.ticket.CreatedAt)
 	c.start(Resolution, c.ticket.CreatedAt)
-	c.look()
 }
 
 // look makes the clocks what the ticket says that they should be. So it does not

@@ -53,11 +53,12 @@ func (s *Levels) keepVersion(ctx context.Context, kind string, owner int64, numb
 }
 
 // edit runs fn in a transaction that no other change of a policy or calendar is
-// in: admins take turns, and every desk sees that its book is old.
+// in: admins take turns, and every process sees that its book is old.
 func (s *Levels) edit(ctx context.Context, fn func(context.Context) error) error {
 	if core.ActorFrom(ctx).Kind != core.Admin {
 		return core.Errorf(core.Forbidden, "only admins change policies and calendars")
 	}
+	defer s.book.forget()
 	return s.host.Change(ctx, func(ctx context.Context) error {
 		err := s.host.DB(ctx).Model(&Revision{}).Where("id = 1").Update("revision", gorm.Expr("revision + 1")).Error
 		if err != nil {

@@ -80,6 +80,7 @@ func (s *Levels) Standing(ctx context.Context, ticket int64) (Standing, error) {
 	if err != nil {
 		return Standing{}, err
 	}
+	c.settle() // clocks that are not written yet
 	return c.standing(), nil
 }
 

@@ -52,6 +52,7 @@ type Plugin struct {
 	// Hooks are where others take part.
 	Hooks    Hooks
 	settings Settings
+	levels   Levels
 }
 
 // New makes the plugin. What is wrong with c fails the start of the desk.
@@ -79,8 +80,10 @@ func (p *Plugin) Register(h core.Host) error {
 	if err := p.settings.check(); err != nil {
 		return err
 	}
-	s := &Levels{host: h, hooks: &p.Hooks}
-	s.book.s = s
+	s := &p.levels
+	if s.host == nil { // Register runs again when the plugin is switched on again
+		s.host, s.hooks, s.book.s = h, &p.Hooks, s
+	}
 	core.Declare(h, &p.Hooks)
 	core.Provide(h, s)
 
@@ -92,6 +95,6 @@ func (p *Plugin) Register(h core.Host) error {
 	s.routes(h)
 	h.Query("GET /api/tickets", "sla", Due, "agents: what is promised about the ticket")
 	h.Sort("sla_due", core.TicketSort{Table: "promises", Key: "ticket_id", Column: "due_at"})
-	h.Every("watch", time.Second, s.watch)
+	h.Every("watch", time.Second, s.Ring)
 	return nil
 }

@@ -11,11 +11,11 @@ import (
 // atOnce is how many tickets that ring are read at once.
 const atOnce = 100
 
-// watch tells of every warning and breach whose time has come. After a time in
-// which it did not run, it tells of all of them, each ticket's in order and with
+// Ring tells of every warning and breach whose time has come. After a time in
+// which nobody called it, it tells of all of them, each ticket's in order and with
 // the times at which they were. A ticket that fails delays no other and is tried
-// again at the next run.
-func (s *Levels) watch(ctx context.Context) error {
+// again at the next call. The plugin's job calls it each second.
+func (s *Levels) Ring(ctx context.Context) error {
 	now, last := s.now(), Promise{AlarmAt: &core.Time{}}
 	var failed []error
 	for {

@@ -38,17 +38,19 @@ CREATE TABLE {{.Prefix}}sla_versions (
 );
 CREATE UNIQUE INDEX {{.Prefix}}sla_versions_number ON {{.Prefix}}sla_versions (kind, owner_id, number);
 CREATE INDEX {{.Prefix}}sla_versions_by ON {{.Prefix}}sla_versions (by_id);
+-- Versions never go, so no reference guards them: every new ticket would lock the same row.
 CREATE TABLE {{.Prefix}}sla_promises (
 	ticket_id        bigint  PRIMARY KEY REFERENCES {{.Prefix}}tickets (id) ON DELETE CASCADE,
 	policy_id        bigint  NOT NULL,
-	policy_version   bigint  NOT NULL REFERENCES {{.Prefix}}sla_versions (id),
-	calendar_version bigint  REFERENCES {{.Prefix}}sla_versions (id),
+	policy_version   bigint  NOT NULL,
+	calendar_version bigint,
 	why              text    NOT NULL,
 	held             text    NOT NULL,
 	due_at           bigint,
 	due_kind         text    NOT NULL,
 	alarm_at         bigint,
-	breached         boolean NOT NULL
+	breached         boolean NOT NULL,
+	untouched        boolean NOT NULL
 );
 -- What rings next.
 CREATE INDEX {{.Prefix}}sla_alarms ON {{.Prefix}}sla_promises (alarm_at, ticket_id) WHERE alarm_at IS NOT NULL;
@@ -56,8 +58,6 @@ CREATE INDEX {{.Prefix}}sla_alarms ON {{.Prefix}}sla_promises (alarm_at, ticket_
 CREATE INDEX {{.Prefix}}sla_due ON {{.Prefix}}sla_promises (due_at, ticket_id) WHERE due_at IS NOT NULL;
 CREATE INDEX {{.Prefix}}sla_breached ON {{.Prefix}}sla_promises (ticket_id) WHERE breached;
 CREATE INDEX {{.Prefix}}sla_held ON {{.Prefix}}sla_promises (ticket_id) WHERE held <> '';
--- Whose clocks a policy runs.
-CREATE INDEX {{.Prefix}}sla_of_policy ON {{.Prefix}}sla_promises (policy_id, ticket_id);
 CREATE TABLE {{.Prefix}}sla_clocks (
 	id          {{.ID}},
 	ticket_id   bigint   NOT NULL REFERENCES {{.Prefix}}tickets (id) ON DELETE CASCADE,

@@ -40,7 +40,10 @@ func Seed(ctx context.Context, c core.Config, now time.Time) error {
 		if err := s.empty(ctx); err != nil {
 			return err
 		}
-		return s.play(ctx, steps)
+		if err := s.play(ctx, steps); err != nil {
+			return err
+		}
+		return s.promise(ctx)
 	})
 	if err != nil {
 		err = fmt.Errorf("seed the demo: %w", err)
