@@ -62,12 +62,15 @@ var checks = []check{
 }
 
 // Exercise holds a plugin to what every plugin of Hookdesk promises, on both
-// databases; each check is a subtest that says why it matters. fresh makes a new
+// databases (with -short, on SQLite alone); each check is a subtest that says why it matters. fresh makes a new
 // plugin at each call, as a host's main would.
 func Exercise(t *testing.T, fresh func() core.Plugin, options ...Option) {
 	t.Helper()
 	s := newSuite(fresh, options...)
 	Each(t, func(t *testing.T, db Database) {
+		if testing.Short() && db != SQLite {
+			t.Skip("with -short, one database is enough for the suite")
+		}
 		for _, c := range checks {
 			t.Run(c.name, func(t *testing.T) {
 				failures, lines := attempt(t, func(t testing.TB) { c.run(s, t, db) })

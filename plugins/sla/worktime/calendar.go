@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	_ "time/tzdata" // a machine without zones, such as a bare container, has them all the same
 )
 
 // Hours describes a calendar. The zero value is no calendar.
