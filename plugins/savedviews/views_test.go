@@ -1,6 +1,7 @@
 package savedviews_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -200,18 +201,20 @@ func TestNobodyOverwritesWhatNobodyHasSeen(t *testing.T) {
 		d.Do(desktest.Admin, at("DELETE", v.ID)+"?version=1", nil).Want(409)
 		d.DoWith(desktest.Admin, at("DELETE", v.ID)+"?version=1", nil, http.Header{"If-Match": {`"2"`}}).Want(422)
 
-		var saved atomic.Int64
-		var all sync.WaitGroup
-		for range 8 {
-			all.Go(func() {
-				if d.Do(desktest.Admin, at("PATCH", v.ID), map[string]any{"icon": "star", "version": 2}).Status == 200 {
-					saved.Add(1)
-				}
-			})
-		}
-		all.Wait()
-		if n := saved.Load(); n != 1 {
-			t.Errorf("%d of 8 who had seen the same saved", n)
+		for version := range 10 {
+			var saved atomic.Int64
+			var all sync.WaitGroup
+			for range 8 {
+				all.Go(func() {
+					if d.Do(desktest.Admin, at("PATCH", v.ID), map[string]any{"icon": fmt.Sprint(version), "version": version + 2}).Status == 200 {
+						saved.Add(1)
+					}
+				})
+			}
+			all.Wait()
+			if n := saved.Load(); n != 1 {
+				t.Errorf("%d of 8 who had seen the version %d saved", n, version+2)
+			}
 		}
 	})
 }
