@@ -8,7 +8,7 @@ import (
 // and times: whoever marks the desk makes them, and what an admin deletes stays
 // deleted.
 func (s *Views) seed(ctx context.Context) error {
-	return s.host.Change(ctx, func(ctx context.Context) error {
+	err := s.host.Change(ctx, func(ctx context.Context) error {
 		db := s.host.DB(ctx)
 		marked := db.Exec("UPDATE "+s.host.Table("desk")+" SET seeded = ? WHERE seeded = ?", true, false) //nolint:unqueryvet // the name of a table, the rest is literal
 		if marked.Error != nil || marked.RowsAffected == 0 {
@@ -17,6 +17,10 @@ func (s *Views) seed(ctx context.Context) error {
 		views := s.first()
 		return db.Create(&views).Error
 	})
+	if ctx.Err() != nil { // the desk is to stop before it began: the next start makes them
+		err = nil
+	}
+	return err
 }
 
 // first are the views of the first run. The one of broken promises is there when

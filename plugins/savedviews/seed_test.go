@@ -1,6 +1,7 @@
 package savedviews_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -70,6 +71,31 @@ func TestThereIsAViewOfBrokenPromisesWhereThereArePromises(t *testing.T) {
 		}
 		if v := d.view(desktest.Agent, 5); len(v.Broken) > 0 {
 			t.Errorf("%+v", v)
+		}
+	})
+}
+
+// TestADeskMayStopBeforeItBegan: that the views of the first run could not be
+// made is no error then, and they are made by the next run.
+func TestADeskMayStopBeforeItBegan(t *testing.T) {
+	t.Parallel()
+	desktest.Each(t, func(t *testing.T, db desktest.Database) {
+		d := open(t, db)
+		d.AllowErrors() // core says which of its jobs could not be read
+		must(t, d.DB.Exec("DELETE FROM hookdesk_savedviews_views").Error)
+		must(t, d.DB.Exec("UPDATE hookdesk_savedviews_desk SET seeded = false").Error)
+		d.Stop()
+		config := d.Config
+		config.Plugins = []core.Plugin{fresh()}
+		early, err := core.New(config)
+		must(t, err)
+		over, stop := context.WithCancel(t.Context())
+		stop()
+		must(t, early.Run(over))
+		must(t, early.Close())
+		d.Reopen(fresh())
+		if got := d.names(desktest.Agent); got != firstViews {
+			t.Errorf("there are %s", got)
 		}
 	})
 }
