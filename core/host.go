@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -130,6 +131,12 @@ func (h *host) Handle(pattern string, p Policy, handler http.Handler) {
 func (h *host) Query(pattern, name string, example any, doc string) {
 	if !h.again {
 		h.rest.Query(pattern, name, example, doc)
+	}
+}
+
+func (h *host) Expand(pattern, name string, example any, doc string, fn func(context.Context, string) (url.Values, error)) {
+	if !h.again {
+		h.rest.Expand(pattern, name, example, doc, fn)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	"gorm.io/gorm"
@@ -70,6 +71,10 @@ type Host interface { //nolint:interfacebloat // the one face that a plugin sees
 	Query(pattern, name string, example any, doc string)
 	// Sort adds a sort to "GET /api/tickets", for agents.
 	Sort(name string, by TicketSort)
+	// Expand is Query for a parameter that stands for others: fn is given its value
+	// and says which, as the caller whom ctx carries may know them. What the request
+	// says itself wins, name by name.
+	Expand(pattern, name string, example any, doc string, fn func(ctx context.Context, value string) (url.Values, error))
 	// Use wraps every request to the desk while the plugin is on.
 	Use(func(http.Handler) http.Handler)
 	// Every runs fn again and again, one run at a time. The job's actor is the plugin.

@@ -71,27 +71,22 @@ const (
 // List finds the tickets that the actor sees. It fails with Invalid on a
 // filter or sort that no index serves.
 func (s Tickets) List(ctx context.Context, q TicketQuery) (TicketPage, error) {
-	q.actor = ActorFrom(ctx)
-	if q.actor.Kind == Nobody {
-		return TicketPage{}, Errorf(Unauthenticated, "sign in first")
-	}
-	q.side = s.d.sortOf(q.Sort)
-	if err := q.check(); err != nil {
-		return TicketPage{}, err
-	}
-	s.d.hooks.Ticket.List.Run(ctx, &q)
-	w, err := s.walk(ctx, q)
+	w, err := s.asked(ctx, &q)
 	if err != nil {
 		return TicketPage{}, err
 	}
 	page, err := w.page(ctx, Page{Limit: q.Limit}.limit(), q.Cursor)
 	if err == nil && q.Count {
-		page.Total, page.TotalCapped, err = w.count(ctx)
+		page.Total, page.TotalCapped, err = w.count(ctx, maxCount)
 	}
 	return page, err
 }
 
+// check refuses what a list cannot be of.
 func (q *TicketQuery) check() error {
+	if q.actor.Kind == Nobody {
+		return Errorf(Unauthenticated, "sign in first")
+	}
 	q.dropEmpty()
 	if !q.actor.IsAgent() {
 		switch {

@@ -113,18 +113,20 @@ func (w *ticketWalk) sift(ctx context.Context, rows []Ticket) ([]Ticket, error) 
 	return w.keep(ctx, rows)
 }
 
-// count tells how many tickets the walk would show, up to maxCount.
-func (w *ticketWalk) count(ctx context.Context) (n int, capped bool, err error) {
+// count tells how many tickets the walk would show, up to a number.
+func (w *ticketWalk) count(ctx context.Context, upTo int) (n int, capped bool, err error) {
 	if w.drops() || w.repeats {
 		return 0, false, InvalidField("count", "this list cannot be counted: rows are left out, or stand twice, after they were found")
 	}
 	for _, lane := range w.lanes {
-		lane.Limit, lane.Order = maxCount+1, nil
+		lane.Limit, lane.Order = upTo+1-n, nil
 		m, err := w.d.store.Count(ctx, &Ticket{}, lane)
 		if err != nil {
 			return 0, false, err
 		}
-		n += m
+		if n += m; n > upTo {
+			return upTo, true, nil
+		}
 	}
-	return min(n, maxCount), n > maxCount, nil
+	return n, false, nil
 }

@@ -30,6 +30,7 @@ type query struct {
 	goType  reflect.Type
 	param   param
 	doc     string
+	expand  expansion // nil: the parameter stands for itself
 }
 
 var (

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -109,34 +110,43 @@ func (op *operation) param(in, name string) *param {
 
 // readParams sets the parameters; query names that no field and no plugin
 // knows are refused.
-func (op *operation) readParams(d *decoder, rt *Route, r *http.Request, in reflect.Value) error {
+func (op *operation) readParams(ctx context.Context, d *decoder, rt *Route, r *http.Request, in reflect.Value) error {
 	var query url.Values
 	if r.URL.RawQuery != "" {
 		var err error
 		if query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
 			return &Error{Kind: Malformed, Message: "the query is not well-formed"}
 		}
+		if err := rt.expand(ctx, query); err != nil {
+			return err
+		}
 	}
 	for _, p := range op.params {
-		var texts []string
 		switch p.in {
 		case "path":
-			texts = []string{r.PathValue(p.name)}
-		case "query":
-			texts = query[p.name]
-			delete(query, p.name)
+			d.param(p, []string{r.PathValue(p.name)}, in.FieldByIndex(p.index))
 		case "header":
-			texts = r.Header.Values(p.name)
+			d.param(p, r.Header.Values(p.name), in.FieldByIndex(p.index))
 		}
-		d.param(p, texts, in.FieldByIndex(p.index))
 	}
 	if op.param("header", versionHeader) == nil && r.Header.Get(versionHeader) != "" {
 		d.say(versionHeader, "has no meaning here: leave it out")
 	}
+	op.readQuery(d, rt, query, in)
+	return nil
+}
+
+// readQuery sets the parameters of the query, which it uses up.
+func (op *operation) readQuery(d *decoder, rt *Route, query url.Values, in reflect.Value) {
+	for _, p := range op.params {
+		if p.in == "query" {
+			d.param(p, query[p.name], in.FieldByIndex(p.index))
+			delete(query, p.name)
+		}
+	}
 	if len(query) > 0 {
 		op.readExtra(d, rt, query, in)
 	}
-	return nil
 }
 
 // readExtra takes the query names that no field has.

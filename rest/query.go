@@ -12,12 +12,16 @@ import (
 // query:"*", checked but as text. The row may be registered later: Table.Err
 // reports a pattern that is unknown at last, or takes no further names.
 func (o *Owner) Query(pattern, name string, example any, doc string) {
-	if err := o.query(pattern, name, example, doc); err != nil {
+	o.addQuery(pattern, name, example, doc, nil)
+}
+
+func (o *Owner) addQuery(pattern, name string, example any, doc string, expand expansion) {
+	if err := o.query(pattern, name, example, doc, expand); err != nil {
 		o.wrong(fmt.Errorf("plugin %s: query %q of route %q: %w", o.ID, name, pattern, err))
 	}
 }
 
-func (o *Owner) query(pattern, name string, example any, doc string) error {
+func (o *Owner) query(pattern, name string, example any, doc string, expand expansion) error {
 	t := o.table
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -29,7 +33,7 @@ func (o *Owner) query(pattern, name string, example any, doc string) error {
 	case name == "" || name == "*":
 		return errors.New("no name")
 	}
-	q := &query{owner: o, pattern: pattern, goType: reflect.TypeOf(example), doc: doc}
+	q := &query{owner: o, pattern: pattern, goType: reflect.TypeOf(example), doc: doc, expand: expand}
 	return t.book.try(func() error {
 		s, err := paramSchema(t.book, q.goType)
 		if err != nil {

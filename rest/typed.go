@@ -134,7 +134,7 @@ func (h *streamHandler[In]) bind(rt *Route, b *book) (*operation, error) {
 	op := newOperation(h.opts)
 	op.serve = func(ctx context.Context, c *call) error {
 		in := new(In)
-		if _, err := op.decode(c, in); err != nil {
+		if _, err := op.decode(ctx, c, in); err != nil {
 			return err
 		}
 		return h.fn(c.w, c.r.WithContext(ctx), *in)
@@ -172,7 +172,7 @@ func (op *operation) describe(b *book, in reflect.Type, rt *Route) error {
 }
 
 // decode reads the whole input of a call; text is the body.
-func (op *operation) decode(c *call, in any) (text []byte, err error) {
+func (op *operation) decode(ctx context.Context, c *call, in any) (text []byte, err error) {
 	d, into := &decoder{}, reflect.ValueOf(in).Elem()
 	if op.body != nil {
 		var absent bool
@@ -187,7 +187,7 @@ func (op *operation) decode(c *call, in any) (text []byte, err error) {
 		}
 		d.set(op.body, tree, into, "")
 	}
-	if err := op.readParams(d, c.rt, c.r, into); err != nil {
+	if err := op.readParams(ctx, d, c.rt, c.r, into); err != nil {
 		return nil, err
 	}
 	if d.bad != nil {
@@ -199,7 +199,7 @@ func (op *operation) decode(c *call, in any) (text []byte, err error) {
 // exchange is the way of a typed call: decode, apply, answer.
 func (op *operation) exchange(ctx context.Context, c *call) error {
 	in := op.fresh()
-	text, err := op.decode(c, in)
+	text, err := op.decode(ctx, c, in)
 	if err != nil {
 		return err
 	}

@@ -59,13 +59,13 @@ func (a *api) bulk(ctx context.Context, in bulk) (bulkAnswer, error) {
 		b.Patch = core.TicketPatch{Priority: c.Priority, Type: c.Type, Status: c.Status, Assignee: assignee, Department: c.Department, Tags: c.Tags}
 	}
 	if q := in.Query; q != nil {
-		ids, none, err := people(ctx, "assignee", q.Assignee)
+		asked, err := core.TicketParams{
+			Status: q.Status, Priority: q.Priority, Type: q.Type, Department: q.Department, Tag: q.Tag, Assignee: q.Assignee, Text: q.Text, Open: q.Open,
+		}.Query(ctx)
 		if err != nil {
 			return bulkAnswer{}, err
 		}
-		b.Query = &core.TicketQuery{
-			Status: q.Status, Priority: q.Priority, Type: q.Type, Department: q.Department, Tag: q.Tag, Assignee: ids, Unassigned: none, Text: q.Text, Open: q.Open,
-		}
+		b.Query = &asked
 	}
 	results, more, err := a.desk.Tickets.Bulk(ctx, b)
 	out := bulkAnswer{Results: []bulkResult{}, More: more}

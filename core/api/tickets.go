@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"net/url"
-	"strconv"
 
 	"github.com/hookdesk/hookdesk/core"
 	"github.com/hookdesk/hookdesk/rest"
@@ -30,25 +28,6 @@ func (a *api) registerTickets(o *rest.Owner) {
 	o.Handle("GET /api/dashboard", core.Agents, rest.JSON(a.dashboard, doc("Counts to start the day with, each up to 1000.")))
 }
 
-type listTickets struct {
-	page
-	Status       []core.Status   `query:"status"`
-	Priority     []core.Priority `query:"priority"`
-	Type         []string        `query:"type"`
-	Department   []int64         `query:"department"`
-	Tag          []string        `query:"tag" doc:"slugs; agents only"`
-	Assignee     []string        `query:"assignee" doc:"me, none, or people's ids; agents only"`
-	Requester    []string        `query:"requester" doc:"me, or people's ids; agents only"`
-	Text         string          `query:"q" max:"200" doc:"words, all of which stand in subject or replies; newest first"`
-	Open         *bool           `query:"open" doc:"true: not resolved, closed, merged or deleted"`
-	CreatedFrom  *core.Time      `query:"created_from"`
-	CreatedTo    *core.Time      `query:"created_to" doc:"exclusive"`
-	UpdatedSince *core.Time      `query:"updated_since"`
-	Sort         string          `query:"sort" doc:"updated, created or priority; with - in front descending; default -updated"`
-	Count        bool            `query:"count" doc:"also count, up to 10000"`
-	Extra        url.Values      `query:"*"`
-}
-
 type ticketList struct {
 	Tickets     []core.TicketView `json:"tickets"`
 	NextCursor  *string           `json:"next_cursor"`
@@ -56,17 +35,9 @@ type ticketList struct {
 	TotalCapped *bool             `json:"total_capped,omitempty" doc:"there are more than total"`
 }
 
-func (a *api) listTickets(ctx context.Context, in listTickets) (ticketList, error) {
-	q := core.TicketQuery{
-		Status: in.Status, Priority: in.Priority, Type: in.Type, Department: in.Department, Tag: in.Tag, Text: in.Text, Open: in.Open,
-		CreatedFrom: in.CreatedFrom, CreatedTo: in.CreatedTo, UpdatedSince: in.UpdatedSince,
-		Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor, Count: in.Count, Extra: in.Extra,
-	}
-	var err error
-	if q.Assignee, q.Unassigned, err = people(ctx, "assignee", in.Assignee); err != nil {
-		return ticketList{}, err
-	}
-	if q.Requester, _, err = people(ctx, "requester", in.Requester); err != nil {
+func (a *api) listTickets(ctx context.Context, in core.TicketParams) (ticketList, error) {
+	q, err := in.Query(ctx)
+	if err != nil {
 		return ticketList{}, err
 	}
 	found, err := a.desk.Tickets.List(ctx, q)
@@ -79,23 +50,6 @@ func (a *api) listTickets(ctx context.Context, in listTickets) (ticketList, erro
 		out.Total, out.TotalCapped = &found.Total, &found.TotalCapped
 	}
 	return out, err
-}
-
-// people reads ids, me and, for assignees, none.
-func people(ctx context.Context, field string, values []string) (ids []int64, none bool, err error) {
-	for _, v := range values {
-		switch id, err := strconv.ParseInt(v, 10, 64); {
-		case v == "me":
-			ids = append(ids, core.ActorFrom(ctx).Person.ID)
-		case v == "none" && field == "assignee":
-			none = true
-		case err != nil || id < 1:
-			return nil, false, core.InvalidField(field, "must be me, none or a person's id")
-		default:
-			ids = append(ids, id)
-		}
-	}
-	return ids, none, nil
 }
 
 type createTicket struct {

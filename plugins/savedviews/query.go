@@ -1,0 +1,78 @@
+package savedviews
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/hookdesk/hookdesk/core"
+)
+
+// expand says which parameters of GET /api/tickets a view stands for.
+func (s *Views) expand(ctx context.Context, value string) (url.Values, error) {
+	id, err := strconv.ParseInt(value, 10, 64)
+	if err != nil {
+		return nil, core.InvalidField("view", "must be a view's id")
+	}
+	v, err := s.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.params(ctx, v), nil
+}
+
+// params are the view's filters that are of use, and its sort. A parameter that
+// nobody knows any more is left out. A tag that is gone is too, for GET
+// /api/tickets refuses it; see matchesNothing for a view that has no other. All
+// else that is gone simply finds nothing.
+func (s *Views) params(ctx context.Context, v View) url.Values {
+	params := url.Values(cloneFilters(v.Filters))
+	for _, b := range v.Broken {
+		if b.whole {
+			params.Del(b.Field)
+		} else if b.Field == "tag" {
+			params["tag"] = slices.DeleteFunc(params["tag"], func(tag string) bool { return tag == b.Value })
+		}
+	}
+	if len(params["tag"]) == 0 {
+		params.Del("tag")
+	}
+	if v.Sort != "" {
+		params.Set("sort", v.Sort)
+	}
+	asking := Asking{View: v, Params: params}
+	s.hooks.Query.Run(ctx, &asking)
+	return asking.Params
+}
+
+// matchesNothing reports whether the view asks for tags that are all gone.
+func matchesNothing(v View) bool {
+	gone := 0
+	for _, b := range v.Broken {
+		if b.Field == "tag" {
+			gone++
+		}
+	}
+	return gone > 0 && gone == len(v.Filters["tag"])
+}
+
+// matchNothing empties the list of a view whose tags are all gone: without them
+// it would show far more than it did.
+func (s *Views) matchNothing(ctx context.Context, q *core.TicketQuery) error {
+	if !q.Extra.Has("view") || q.Tag != nil { // no view, or tags to go by
+		return nil
+	}
+	id, err := strconv.ParseInt(q.Extra.Get("view"), 10, 64)
+	if err != nil {
+		return core.InvalidField("view", "must be a view's id")
+	}
+	v, err := s.Get(ctx, id)
+	switch {
+	case core.KindOf(err) == core.NotFound: // deleted since
+		err = nil
+	case err == nil && matchesNothing(v):
+		q.Where("1 = 0")
+	}
+	return err
+}
