@@ -1,0 +1,56 @@
+-- +goose Up
+CREATE TABLE {{.Prefix}}kb_categories (
+	id        {{.ID}},
+	parent_id bigint  REFERENCES {{.Prefix}}kb_categories (id),
+	name      text    NOT NULL,
+	slug      text    NOT NULL,
+	position  bigint  NOT NULL
+);
+CREATE UNIQUE INDEX {{.Prefix}}kb_category_slug ON {{.Prefix}}kb_categories (slug);
+CREATE INDEX {{.Prefix}}kb_category_order ON {{.Prefix}}kb_categories (position, id);
+-- Whether one has children.
+CREATE INDEX {{.Prefix}}kb_category_parent ON {{.Prefix}}kb_categories (parent_id);
+
+CREATE TABLE {{.Prefix}}kb_articles (
+	id          {{.ID}},
+	category_id bigint  REFERENCES {{.Prefix}}kb_categories (id),
+	locale      text    NOT NULL,
+	slug        text    NOT NULL,
+	title       text    NOT NULL,
+	body        text    NOT NULL,
+	html        text    NOT NULL,
+	plain       text    NOT NULL,
+	state       text    NOT NULL,
+	publish_at  bigint,
+	version     bigint  NOT NULL,
+	views       bigint  NOT NULL,
+	by_id       bigint  REFERENCES {{.Prefix}}people (id) ON DELETE SET NULL,
+	by_name     text    NOT NULL,
+	created_at  bigint  NOT NULL,
+	updated_at  bigint  NOT NULL,
+	CHECK (state = 'draft' OR publish_at IS NOT NULL)
+);
+-- The address of an article.
+CREATE UNIQUE INDEX {{.Prefix}}kb_article_slug ON {{.Prefix}}kb_articles (slug, locale);
+-- Lists.
+CREATE INDEX {{.Prefix}}kb_article_list ON {{.Prefix}}kb_articles (locale, id);
+CREATE INDEX {{.Prefix}}kb_article_category ON {{.Prefix}}kb_articles (category_id, id);
+-- What is due.
+CREATE INDEX {{.Prefix}}kb_article_due ON {{.Prefix}}kb_articles (publish_at, id) WHERE state = 'scheduled';
+
+CREATE TABLE {{.Prefix}}kb_versions (
+	id         {{.ID}},
+	article_id bigint  NOT NULL REFERENCES {{.Prefix}}kb_articles (id) ON DELETE CASCADE,
+	number     bigint  NOT NULL,
+	title      text    NOT NULL,
+	body       text    NOT NULL,
+	by_id      bigint  REFERENCES {{.Prefix}}people (id) ON DELETE SET NULL,
+	by_name    text    NOT NULL,
+	saved_at   bigint  NOT NULL
+);
+CREATE UNIQUE INDEX {{.Prefix}}kb_version_number ON {{.Prefix}}kb_versions (article_id, number);
+
+-- +goose Down
+DROP TABLE {{.Prefix}}kb_versions;
+DROP TABLE {{.Prefix}}kb_articles;
+DROP TABLE {{.Prefix}}kb_categories;
