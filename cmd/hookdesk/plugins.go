@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hookdesk/hookdesk/core"
+	"github.com/hookdesk/hookdesk/plugins/kb"
 	"github.com/hookdesk/hookdesk/plugins/snooze"
 )
 
@@ -14,6 +15,7 @@ import (
 func firstParty() []core.Plugin {
 	return []core.Plugin{
 		snooze.New(snooze.Config{}),
+		kb.New(kb.Config{}),
 	}
 }
 

@@ -3,6 +3,7 @@ package kb_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 )
 
 func TestCustomersReadWhatIsPublishedAndNothingElse(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, d desk) {
 		a := d.draft("Track an order", "Look *here*.", nil)
 		d.Do(desktest.Customer, "GET /api/kb/pages/track-an-order", nil).Want(404)
@@ -27,13 +29,14 @@ func TestCustomersReadWhatIsPublishedAndNothingElse(t *testing.T) {
 		d.wantSlugs(desktest.Anonymous, "/api/kb/pages", "track-an-order")
 		d.patch(a, fields{"state": "draft"})
 		d.Do(desktest.Anonymous, "GET /api/kb/pages/track-an-order", nil).Want(404)
-		if got := d.events(); got != "kb.updated, kb.updated, kb.published, kb.updated, kb.unpublished" {
+		if got := d.events(); got != "1 kb.updated, 2 kb.updated, 3 kb.published, 4 kb.updated, 5 kb.unpublished" {
 			t.Errorf("the events are %s", got)
 		}
 	})
 }
 
 func TestAScheduledArticleIsThereAtItsTimeWithoutTheJob(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, d desk) {
 		a := d.draft("New prices", "From today on.", nil)
 		a = d.patch(a, fields{"state": "scheduled", "publish_at": d.in(time.Hour)})
@@ -44,13 +47,14 @@ func TestAScheduledArticleIsThereAtItsTimeWithoutTheJob(t *testing.T) {
 		d.wantSlugs(desktest.Customer, "/api/kb/search?q=prices", "new-prices")
 		d.Advance(2 * time.Minute)
 		d.Do(desktest.Agent, one("GET", a.ID), nil).Want(200).JSON(&a)
-		if got := d.events(); got != "kb.updated, kb.updated, kb.published" || a.State != kb.StatePublished {
+		if got := d.events(); got != "1 kb.updated, 2 kb.updated, 3 kb.published" || a.State != kb.StatePublished {
 			t.Errorf("the events are %s, the state is %s", got, a.State)
 		}
 	})
 }
 
 func TestWhatMakesAnArticleIsChecked(t *testing.T) {
+	t.Parallel()
 	for name, row := range map[string]struct {
 		by    desktest.Who
 		body  any
@@ -76,6 +80,7 @@ func TestWhatMakesAnArticleIsChecked(t *testing.T) {
 		"a field must be known":               {body: fields{"title": "Help", "body": "", "html": "<b>"}, want: 422, field: "html"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			each(t, func(t *testing.T, d desk) {
 				if row.by.UserID == "" && row.want != 401 {
 					row.by = desktest.Admin
@@ -90,6 +95,7 @@ func TestWhatMakesAnArticleIsChecked(t *testing.T) {
 }
 
 func TestAStateGoesWithItsTime(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, d desk) {
 		a := d.draft("Help", "", nil)
 		for _, bad := range []fields{
@@ -103,6 +109,7 @@ func TestAStateGoesWithItsTime(t *testing.T) {
 }
 
 func TestTwoAdminsDoNotOverwriteEachOther(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, d desk) {
 		a := d.draft("Help", "first", nil)
 		d.Do(desktest.Admin, one("PATCH", a.ID), fields{"body": "whose?"}).Want(422)
@@ -128,6 +135,7 @@ func TestTwoAdminsDoNotOverwriteEachOther(t *testing.T) {
 }
 
 func TestAFormerVersionIsRestoredAndNothingIsLost(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, d desk) {
 		a := d.published("Help", "good", nil)
 		a = d.patch(a, fields{"title": "Hlep", "body": "bad"})
@@ -144,15 +152,16 @@ func TestAFormerVersionIsRestoredAndNothingIsLost(t *testing.T) {
 		}
 		d.Do(desktest.Agent, one("GET", a.ID)+"/versions?limit=3", nil).Want(200).JSON(&first)
 		d.Do(desktest.Agent, one("GET", a.ID)+"/versions?limit=3&cursor="+*first.NextCursor, nil).Want(200).JSON(&second)
-		if all := append(first.Versions, second.Versions...); len(all) != 4 || all[1].Title != "Hlep" || all[0].By.Name != "Ada Admin" || !all[3].SavedAt.Equal(d.Now()) {
+		if all := slices.Concat(first.Versions, second.Versions); len(all) != 4 || all[1].Title != "Hlep" || all[0].By.Name != "Ada Admin" || !all[3].SavedAt.Equal(d.Now()) {
 			t.Errorf("%+v", all)
 		}
 		d.wantSlugs(desktest.Customer, "/api/kb/search?q=good", "help")
-		d.wantSlugs(desktest.Customer, "/api/kb/search?q=hlep bad"[:len("/api/kb/search?q=hlep")])
+		d.wantSlugs(desktest.Customer, "/api/kb/search?q=bad")
 	})
 }
 
 func TestASlugKeepsAnyScriptIsUniqueAndStays(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, d desk) {
 		for title, want := range map[string]string{
 			"Wie geht's? Straße & Größe": "wie-geht-s-straße-größe", "Как вернуть заказ?": "как-вернуть-заказ", "返品の方法": "返品の方法",
@@ -180,6 +189,7 @@ func TestASlugKeepsAnyScriptIsUniqueAndStays(t *testing.T) {
 }
 
 func TestALocaleFallsBackToTheDefault(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, d desk) {
 		d.published("Opening hours", "nine to five", nil)
 		d.published("Shipping", "two days", nil)
@@ -208,6 +218,7 @@ func TestALocaleFallsBackToTheDefault(t *testing.T) {
 }
 
 func TestSettingsHoldAtOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, d desk) {
 		a := d.published("Help", "words", nil)
 		public := []string{"GET /api/kb/pages", "GET /api/kb/pages/help", "GET /api/kb/categories", "GET /api/kb/search?q=words", "GET /api/kb/suggest?q=words"}
@@ -231,6 +242,7 @@ func TestSettingsHoldAtOnce(t *testing.T) {
 }
 
 func TestADeletedArticleIsGoneFromEverywhere(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, d desk) {
 		a := d.published("Help", "words", nil)
 		d.Do(desktest.Customer, one("POST", a.ID)+"/feedback", fields{"helpful": true}).Want(204)
@@ -249,6 +261,7 @@ func TestADeletedArticleIsGoneFromEverywhere(t *testing.T) {
 }
 
 func TestCategoriesAreATree(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, d desk) {
 		add := func(name string, parent *int64, want int) (c kb.Category) {
 			t.Helper()

@@ -75,7 +75,7 @@ func (a *Articles) updateCategory(ctx context.Context, id int64, p CategoryPatch
 		if err := changed.apply(p, all); err != nil {
 			return err
 		}
-		return a.host.DB(ctx).Select("*").Updates(&changed).Error
+		return a.host.DB(ctx).Select("parent_id", "name", "position").Updates(&changed).Error
 	})
 	return changed, err
 }
@@ -83,9 +83,8 @@ func (a *Articles) updateCategory(ctx context.Context, id int64, p CategoryPatch
 // lockTree reads the tree so that nobody else changes it meanwhile: two moves,
 // each right by itself, could make a circle together.
 func (a *Articles) lockTree(ctx context.Context) ([]Category, error) {
-	db := a.host.DB(ctx)
-	if db.Name() == "postgres" {
-		if err := db.Exec("LOCK TABLE " + a.host.Table("categories") + " IN SHARE ROW EXCLUSIVE MODE").Error; err != nil {
+	if a.postgres(ctx) {
+		if err := a.exec(ctx, "LOCK TABLE "+a.host.Table("categories")+" IN SHARE ROW EXCLUSIVE MODE").Error; err != nil {
 			return nil, err
 		}
 	}

@@ -6,15 +6,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"gorm.io/gorm"
 )
 
 // index makes an article be found by its words, in the transaction that writes
 // it. Drafts are in there too: who finds them is for the query to say.
 func (a *Articles) index(ctx context.Context, of Article) error {
 	title, body := wordsOf(of.Title, maxIndexed), wordsOf(of.Plain, maxIndexed)
-	db := a.host.DB(ctx)
-	if db.Name() == "postgres" {
-		err := db.Exec("INSERT INTO "+a.host.Table("words")+" (article_id, words, grams) VALUES (?, ?::tsvector, ?::tsvector)"+
+	if a.postgres(ctx) {
+		err := a.exec(ctx, "INSERT INTO "+a.host.Table("words")+" (article_id, words, grams) VALUES (?, ?::tsvector, ?::tsvector)"+
 			" ON CONFLICT (article_id) DO UPDATE SET words = excluded.words, grams = excluded.grams",
 			of.ID, vector(title, "A")+vector(body, "D"), vector(gramsOf(title), "D")).Error
 		return indexed(of.ID, err)
@@ -22,18 +23,24 @@ func (a *Articles) index(ctx context.Context, of Article) error {
 	if err := a.unindex(ctx, of.ID); err != nil {
 		return err
 	}
-	err := db.Exec("INSERT INTO "+a.host.Table("words")+" (rowid, title, body, grams) VALUES (?, ?, ?, ?)",
+	err := a.exec(ctx, "INSERT INTO "+a.host.Table("words")+" (rowid, title, body, grams) VALUES (?, ?, ?, ?)",
 		of.ID, strings.Join(title, " "), strings.Join(body, " "), strings.Join(gramsOf(title), " ")).Error
 	return indexed(of.ID, err)
 }
 
 // unindex forgets an article's words; on PostgreSQL they go with its row.
 func (a *Articles) unindex(ctx context.Context, id int64) error {
-	db := a.host.DB(ctx)
-	if db.Name() == "postgres" {
+	if a.postgres(ctx) {
 		return nil
 	}
-	return indexed(id, db.Exec("DELETE FROM "+a.host.Table("words")+" WHERE rowid = ?", id).Error)
+	return indexed(id, a.exec(ctx, "DELETE FROM "+a.host.Table("words")+" WHERE rowid = ?", id).Error)
+}
+
+func (a *Articles) postgres(ctx context.Context) bool { return a.host.DB(ctx).Name() == "postgres" }
+
+// exec is for SQL that is all literal but for the names of the plugin's tables.
+func (a *Articles) exec(ctx context.Context, text string, args ...any) *gorm.DB {
+	return a.host.DB(ctx).Exec(text, args...)
 }
 
 func indexed(id int64, err error) error {

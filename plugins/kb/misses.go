@@ -30,11 +30,11 @@ func (a *Articles) noteMiss(ctx context.Context, text string) {
 		return
 	}
 	key, table := string(words[:min(len(words), longestMiss)]), a.host.Table("misses")
-	db, now := a.host.DB(ctx), a.now()
-	again := db.Exec("UPDATE "+table+" SET count = count + 1, last_at = ? WHERE words = ?", now, key)
+	now := a.now()
+	again := a.exec(ctx, "UPDATE "+table+" SET count = count + 1, last_at = ? WHERE words = ?", now, key)
 	err := again.Error
 	if err == nil && again.RowsAffected == 0 {
-		err = db.Exec("INSERT INTO "+table+" (words, count, last_at) SELECT CAST(? AS text), 1, ? WHERE (SELECT count(*) FROM "+table+") < ?"+
+		err = a.exec(ctx, "INSERT INTO "+table+" (words, count, last_at) SELECT CAST(? AS text), 1, ? WHERE (SELECT count(*) FROM "+table+") < ?"+
 			" ON CONFLICT (words) DO UPDATE SET count = "+table+".count + 1, last_at = excluded.last_at", key, now.UnixMicro(), mostMisses).Error
 	}
 	if err != nil && ctx.Err() == nil {

@@ -2,6 +2,7 @@ package kb_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -48,7 +49,6 @@ func open(t *testing.T, db desktest.Database, others ...core.Plugin) desk {
 // each runs a test on a desk of either database.
 func each(t *testing.T, fn func(t *testing.T, d desk)) {
 	t.Helper()
-	t.Parallel()
 	desktest.Each(t, func(t *testing.T, db desktest.Database) { fn(t, open(t, db)) })
 }
 
@@ -62,9 +62,7 @@ type fields map[string]any
 func (d desk) draft(title, body string, more fields) (a kb.Article) {
 	d.t.Helper()
 	in := fields{"title": title, "body": body, "locale": "en"}
-	for k, v := range more {
-		in[k] = v
-	}
+	maps.Copy(in, more)
 	d.Do(desktest.Admin, "POST /api/kb/articles", in).Want(201).JSON(&a)
 	return a
 }
@@ -112,12 +110,15 @@ func (d desk) settings(enabled bool, access, locale string) {
 	d.Do(desktest.Admin, "PUT /api/settings/kb", fields{"value": value}).Want(200)
 }
 
-// events are the names of the events of this plugin, in a line.
+// events are the names of the events of this plugin, numbered, in a line.
 func (d desk) events() string {
 	d.t.Helper()
 	var names []string
 	if err := d.DB.Table("hookdesk_events").Where("type LIKE 'kb.%'").Order("id").Pluck("type", &names).Error; err != nil {
 		d.t.Fatal(err)
+	}
+	for i, name := range names {
+		names[i] = fmt.Sprint(i+1, " ", name)
 	}
 	return strings.Join(names, ", ")
 }

@@ -3,6 +3,7 @@ package kb
 import (
 	"context"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/hookdesk/hookdesk/core"
@@ -33,11 +34,11 @@ func (a *Articles) Related(ctx context.Context, ticket int64) ([]Hit, error) {
 	if err != nil {
 		return found, err
 	}
-	text := t.Subject
+	text := []string{t.Subject}
 	for _, r := range replies {
-		text += "\n" + r.Body
+		text = append(text, r.Body)
 	}
-	words := telling(text)
+	words := telling(strings.Join(text, "\n"))
 	if len(words) == 0 {
 		return found, nil
 	}

@@ -144,10 +144,9 @@ func (a *Articles) find(ctx context.Context, s Settings, q Query, words []string
 	if limit <= 0 {
 		limit = usualHits
 	}
-	db := a.host.DB(ctx)
-	postgres := db.Name() == "postgres"
+	postgres := a.postgres(ctx)
 	var hits []Hit
-	err := db.Raw(a.sql(h, postgres, shown), append(append([]any{h.match(words, postgres)}, args...), limit)...).Scan(&hits).Error
+	err := a.host.DB(ctx).Raw(a.sql(h, postgres, shown), append(append([]any{h.match(words, postgres)}, args...), limit)...).Scan(&hits).Error
 	return hits, err
 }
 

@@ -15,11 +15,12 @@ import (
 func search(text string) string { return "/api/kb/search?q=" + url.QueryEscape(text) }
 
 func TestASearchFindsByWords(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, d desk) {
 		d.published("Return a parcel", "Print the label. Zürich has three depots.", nil)
 		d.published("Invoices", "An invoice comes by mail, with the parcel; Straße, наклейка.", nil)
 		d.published("返品の方法", "商品を返送する手順", nil)
-		d.draft("Parcel secrets", "parcel parcel parcel", nil)
+		d.draft("Parcel secrets", "parcel, once more a parcel", nil)
 		for text, want := range map[string][]string{
 			"parcel":               {"return-a-parcel", "invoices"},
 			"PARCEL return":        {"return-a-parcel"},
@@ -50,6 +51,7 @@ func TestASearchFindsByWords(t *testing.T) {
 }
 
 func TestASearchSaysWhatItSearchedForInstead(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, d desk) {
 		d.published("Password forgotten", "Ask for a new one.", nil)
 		var got kb.Results
@@ -67,6 +69,7 @@ func TestASearchSaysWhatItSearchedForInstead(t *testing.T) {
 }
 
 func TestASnippetIsSafeAndMarksWhatWasFound(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, d desk) {
 		d.published("Code", "Write `<script>alert(1)</script>` & \"quote\" the Parcel.", nil)
 		d.published("Long", strings.Repeat("filler ", 100)+"needle "+strings.Repeat("more ", 100), nil)
@@ -85,6 +88,7 @@ func TestASnippetIsSafeAndMarksWhatWasFound(t *testing.T) {
 }
 
 func TestASearchIsBoundedAndChecked(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, d desk) {
 		for i := range 22 {
 			d.published(fmt.Sprintf("Parcel %d", i), "", nil)
@@ -104,6 +108,7 @@ func TestASearchIsBoundedAndChecked(t *testing.T) {
 }
 
 func TestAnEditedArticleIsFoundByItsNewWordsOnly(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, d desk) {
 		a := d.published("Old title", "old text", nil)
 		d.patch(a, fields{"title": "New title", "body": "new text"})

@@ -209,12 +209,12 @@ func (a *Articles) askState(ctx context.Context, next, old Article) error {
 // replace writes the next version, unless somebody was faster.
 func (a *Articles) replace(ctx context.Context, next *Article, old Article) error {
 	next.Version = old.Version + 1
-	kept := []string{"id", "views", "created_at"}
-	if next.State == old.State && next.PublishAt == old.PublishAt {
-		kept = append(kept, "state", "publish_at") // the job may have told of it meanwhile
+	changed := []string{"category_id", "slug", "title", "body", "html", "plain", "version", "by_id", "by_name", "updated_at"}
+	if next.State != old.State || next.PublishAt != old.PublishAt { // else the job may have told of it meanwhile
+		changed = append(changed, "state", "publish_at")
 	}
 	done := a.host.DB(ctx).Model(&Article{}).Where("id = ? AND version = ?", old.ID, old.Version).
-		Select("*").Omit(kept...).Updates(next)
+		Select(changed).Updates(next)
 	if done.Error != nil {
 		return meaning(done.Error, *next)
 	}
