@@ -15,20 +15,20 @@ func TestMigrateUpDownAndStatus(t *testing.T) {
 				args string
 				want string // the lines, blanks folded; or the error
 			}{
-				{"migrate status", "core version 0, pending 0001_core.sql; snooze version 0, pending 0001_snoozes.sql"},
+				{"migrate status", "core version 0, pending 0001_core.sql; snooze version 0, pending 0001_snoozes.sql; kb version 0, pending 0001_articles.sql"},
 				{"migrate down snooze", "snooze has no tables here, nothing was to do"},
-				{"migrate up --without snooze", "core ran 0001_core.sql; core version 1, up to date"},
-				{"migrate", "snooze ran 0001_snoozes.sql; core version 1, up to date; snooze version 1, up to date"},
-				{"migrate", "core version 1, up to date; snooze version 1, up to date"},
-				{"migrate up", "core version 1, up to date; snooze version 1, up to date"},
+				{"migrate up --without snooze", "core ran 0001_core.sql; kb ran 0001_articles.sql; core version 1, up to date; kb version 1, up to date"},
+				{"migrate", "snooze ran 0001_snoozes.sql; core version 1, up to date; snooze version 1, up to date; kb version 1, up to date"},
+				{"migrate", "core version 1, up to date; snooze version 1, up to date; kb version 1, up to date"},
+				{"migrate up", "core version 1, up to date; snooze version 1, up to date; kb version 1, up to date"},
 				{"migrate down snooze", "snooze its tables were at version 1 and are gone"},
 				{"migrate down snooze", "snooze has no tables here, nothing was to do"},
-				{"migrate status", "core version 1, up to date; snooze version 0, pending 0001_snoozes.sql"},
-				{"migrate up", "snooze ran 0001_snoozes.sql; core version 1, up to date; snooze version 1, up to date"},
+				{"migrate status", "core version 1, up to date; snooze version 0, pending 0001_snoozes.sql; kb version 1, up to date"},
+				{"migrate up", "snooze ran 0001_snoozes.sql; core version 1, up to date; snooze version 1, up to date; kb version 1, up to date"},
 				{"migrate down core", "error: drop the database"},
 				{"migrate down sla", "error: no plugin sla"},
 				{"migrate up --without sla", "error: no such plugin"},
-				{"migrate status --table-prefix own_", "core version 0, pending 0001_core.sql; snooze version 0, pending 0001_snoozes.sql"},
+				{"migrate status --table-prefix own_", "core version 0, pending 0001_core.sql; snooze version 0, pending 0001_snoozes.sql; kb version 0, pending 0001_articles.sql"},
 			} {
 				out, err := call(t, append(strings.Fields(row.args), "--database", dsn)...)
 				lines := strings.Split(strings.TrimSpace(out), "\n")
