@@ -287,6 +287,7 @@ func TestCategoriesAreATree(t *testing.T) {
 		d.Do(desktest.Admin, path("PATCH", top.ID), fields{"parent_id": top.ID}).Want(422)
 		d.Do(desktest.Admin, path("PATCH", top.ID), fields{"parent_id": 999}).Want(422)
 		other := add("Other", nil, 201)
+		d.Do(desktest.Admin, path("PATCH", other.ID), fields{"parent_id": other.ID}).Want(422)
 		d.Do(desktest.Admin, path("PATCH", top.ID), fields{"parent_id": other.ID}).Want(422)
 		d.Do(desktest.Admin, path("PATCH", other.ID), fields{"parent_id": top.ID, "name": "Others"}).Want(200).JSON(&other)
 		if other.Name != "Others" || other.Slug != "other" {
