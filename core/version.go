@@ -21,3 +21,16 @@ func SeenVersion(ifMatch string, body *int) (*int, error) {
 	}
 	return &n, nil
 }
+
+// RequireVersion is SeenVersion for what must not be changed unseen: a caller who
+// names no version is refused.
+func RequireVersion(ifMatch string, body *int) (int, error) {
+	seen, err := SeenVersion(ifMatch, body)
+	if err != nil {
+		return 0, err
+	}
+	if seen == nil {
+		return 0, InvalidField("version", "give the version that you have seen, here or as If-Match")
+	}
+	return *seen, nil
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hookdesk/hookdesk/core"
+	"github.com/hookdesk/hookdesk/plugins/kb"
 	"github.com/hookdesk/hookdesk/plugins/savedviews"
 	"github.com/hookdesk/hookdesk/plugins/sla"
 	"github.com/hookdesk/hookdesk/plugins/snooze"
@@ -17,6 +18,7 @@ func firstParty() []core.Plugin {
 	return []core.Plugin{
 		sla.New(sla.Config{}),
 		snooze.New(snooze.Config{}),
+		kb.New(kb.Config{}),
 		savedviews.New(savedviews.Config{}),
 	}
 }

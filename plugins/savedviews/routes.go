@@ -50,11 +50,11 @@ type patchView struct {
 	Filters     *map[string][]string `json:"filters,omitempty" doc:"all of them"`
 	Sort        *string              `json:"sort,omitempty" max:"20"`
 	Columns     *[]string            `json:"columns,omitempty" max:"20"`
-	Version     int                  `json:"version,omitempty" min:"1" doc:"the one that was seen, or If-Match"`
+	Version     *int                 `json:"version,omitempty" min:"1" doc:"the one that was seen, or If-Match"`
 }
 
 func (s *Views) patchView(ctx context.Context, in patchView) (View, error) {
-	version, err := seenVersion(in.IfMatch, in.Version)
+	version, err := core.RequireVersion(in.IfMatch, in.Version)
 	if err != nil {
 		return View{}, err
 	}
@@ -67,32 +67,15 @@ func (s *Views) patchView(ctx context.Context, in patchView) (View, error) {
 type deleteView struct {
 	ID      int64  `path:"id" min:"1"`
 	IfMatch string `header:"If-Match" doc:"the ETag that was seen, or version; 409 when the view changed since"`
-	Version int    `query:"version" min:"1" doc:"the one that was seen, or If-Match"`
+	Version *int   `query:"version" min:"1" doc:"the one that was seen, or If-Match"`
 }
 
 func (s *Views) deleteView(ctx context.Context, in deleteView) (core.None, error) {
-	version, err := seenVersion(in.IfMatch, in.Version)
+	version, err := core.RequireVersion(in.IfMatch, in.Version)
 	if err != nil {
 		return core.None{}, err
 	}
 	return core.None{}, s.Delete(ctx, in.ID, version)
-}
-
-// seenVersion is the version that the caller has seen. There must be one: what
-// somebody else has saved meanwhile is not overwritten unseen.
-func seenVersion(ifMatch string, version int) (int, error) {
-	var body *int
-	if version != 0 {
-		body = &version
-	}
-	seen, err := core.SeenVersion(ifMatch, body)
-	if err != nil {
-		return 0, err
-	}
-	if seen == nil {
-		return 0, core.InvalidField("version", "give the version that you have seen, here or in If-Match")
-	}
-	return *seen, nil
 }
 
 type reorderViews struct {
