@@ -60,7 +60,7 @@ func open(ctx context.Context, name string, tickets int) (_ *desk, err error) {
 	if err := d.fill(ctx, pool, tickets); err != nil {
 		return nil, err
 	}
-	return d, d.prepare(ctx, db, pool)
+	return d, d.prepare(ctx, db, pool, tickets)
 }
 
 // create makes an empty database.
@@ -89,7 +89,7 @@ func (d *desk) fill(ctx context.Context, pool *sql.DB, tickets int) error {
 	return fill.Analyze(ctx, pool, postgres)
 }
 
-func (d *desk) prepare(ctx context.Context, db *gorm.DB, pool *sql.DB) (err error) {
+func (d *desk) prepare(ctx context.Context, db *gorm.DB, pool *sql.DB, tickets int) (err error) {
 	if d.agent, err = d.ActorOf(ctx, core.Identity{UserID: "agent-2", Role: core.Agent}); err != nil {
 		return err
 	}
@@ -115,7 +115,11 @@ func (d *desk) prepare(ctx context.Context, db *gorm.DB, pool *sql.DB) (err erro
 		return err
 	}
 	levels, err := d.levelCases(ctx, db)
-	d.pairs = append(d.pairs, levels...)
+	if err != nil {
+		return err
+	}
+	articles, err := d.articleCases(ctx, db, tickets)
+	d.pairs = append(append(d.pairs, levels...), articles...)
 	return err
 }
 

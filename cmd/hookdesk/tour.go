@@ -20,6 +20,7 @@ func tour(base string, hers, work int64) []scene {
 	admin := by{"-H 'X-User: " + demo.Admin + "' -H 'X-Admin: true'", base}
 	scenes := []scene{
 		{"As a customer, Carla Berg, who reads no notes:", []string{
+			customer.get("/api/kb/search?q=vat"),
 			customer.get("/api/tickets"),
 			customer.send("POST", "/api/tickets", `{"subject": "The demo works", "body": "I only wanted to say so."}`),
 		}},
@@ -27,6 +28,7 @@ func tour(base string, hers, work int64) []scene {
 			agent.get("/api/tickets?open=true&sort=-priority"),
 			agent.get("/api/tickets?snoozed=only"),
 			agent.get("/api/tickets?sort=sla_due"),
+			agent.get("/api/views"),
 			agent.get("/api/dashboard"),
 		}},
 		{"As an admin, Xenia Novak:", []string{

@@ -30,7 +30,7 @@ func (a *Articles) deleteCategory(ctx context.Context, in oneThing) (core.None, 
 }
 
 func (a *Articles) postArticle(ctx context.Context, in NewArticle) (Article, error) {
-	return a.create(ctx, in)
+	return a.Create(ctx, in)
 }
 
 type patchArticle struct {

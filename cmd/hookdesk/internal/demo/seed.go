@@ -43,7 +43,7 @@ func Seed(ctx context.Context, c core.Config, now time.Time) error {
 		if err := s.play(ctx, steps); err != nil {
 			return err
 		}
-		return s.promise(ctx)
+		return errors.Join(s.promise(ctx), s.write(ctx))
 	})
 	if err != nil {
 		err = fmt.Errorf("seed the demo: %w", err)
