@@ -51,7 +51,8 @@ func (d *desk) articleCases(ctx context.Context, db *gorm.DB, tickets int) ([]pa
 // searchByHand finds the ids alone.
 var searchByHand = map[string]string{
 	"sqlite": "SELECT a.id FROM hookdesk_kb_words w JOIN hookdesk_kb_articles a ON a.id = w.rowid " +
-		"WHERE hookdesk_kb_words MATCH '{title body} : ' || ? || ' AND {title body} : ' || ? || '*' AND a.state <> 'draft' ORDER BY bm25(hookdesk_kb_words, 10, 1, 1) LIMIT 10",
+		"WHERE hookdesk_kb_words MATCH '{title body} : ' || ? || ' AND {title body} : ' || ? || '*' AND a.state <> 'draft' " +
+		"ORDER BY bm25(hookdesk_kb_words, 10, 1, 1) LIMIT 10",
 	"postgres": "SELECT a.id FROM hookdesk_kb_words w JOIN hookdesk_kb_articles a ON a.id = w.article_id, to_tsquery('simple', ? || ' & ' || ? || ':*') q " +
 		"WHERE w.words @@ q AND a.state <> 'draft' ORDER BY ts_rank(w.words, q) DESC LIMIT 10",
 }

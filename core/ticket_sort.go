@@ -57,6 +57,12 @@ func (d *Desk) sortOf(sort string) *ticketSort {
 	return &by
 }
 
+// HasSort reports whether GET /api/tickets can be sorted so: by a column of the
+// tickets, or by a plugin that is on.
+func (s Tickets) HasSort(sort string) bool {
+	return coreSorts[strings.TrimPrefix(sort, "-")] || s.d.sortOf(sort) != nil
+}
+
 // bySide walks the table of a plugin's sort.
 func (w *ticketWalk) bySide(ctx context.Context, q TicketQuery, base Query) error {
 	if q.Tag != nil {

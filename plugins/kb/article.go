@@ -83,7 +83,7 @@ func (State) Values() []string {
 type Articles struct {
 	host   core.Host
 	hooks  *Hooks
-	render *renderer
+	render *rendering
 	views  *views
 }
 

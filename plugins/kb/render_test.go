@@ -14,7 +14,8 @@ func TestMarkdownBecomesSafeHTML(t *testing.T) {
 		"|a|b|\n|-|-|\n|1|2|":                 "<table>\n<thead>\n<tr>\n<th>a</th>\n<th>b</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>1</td>\n<td>2</td>\n</tr>\n</tbody>\n</table>\n",
 		"[us](https://a.example/?b=1&c)":      `<p><a href="https://a.example/?b=1&amp;c" rel="nofollow noopener" target="_blank">us</a></p>` + "\n",
 		"```go\nx < y\n```":                   "<pre><code class=\"language-go\">x &lt; y\n</code></pre>\n",
-		"<b>bold</b>":                         "<p>bold</p>\n",
+		"press <Enter>":                       "<p>press &lt;Enter&gt;</p>\n",
+		"<div>do this</div>\n\nThen that.":    "<p>&lt;div&gt;do this&lt;/div&gt;\n</p>\n<p>Then that.</p>\n",
 		"![pixel](https://spy.example/p.gif)": "<p></p>\n",
 	} {
 		if got, _, err := newRenderer().of(markdown); err != nil || got != want {
@@ -57,6 +58,8 @@ func TestEndlessMarkdownIsRefusedOrEnds(t *testing.T) {
 		"tables": "|a|\n|-|\n" + strings.Repeat("|", maxBody-10), "addresses": strings.Repeat("www.a", maxBody/5), "ends": strings.Repeat("a]", maxBody/2),
 		"tags": strings.Repeat("<b>", maxBody/3), "comments": strings.Repeat("<!--", maxBody/4), "many brackets": strings.Repeat(strings.Repeat("[a](", 999)+"\n\n", 50),
 		"many quotes": strings.Repeat(strings.Repeat("> ", 50)+"a\n", 1900), "many lists": strings.Repeat(strings.Repeat("- ", 50)+"a\n", 1900),
+		"rows":     strings.Repeat("|a", 300) + "\n" + strings.Repeat("|-", 300) + "\n" + strings.Repeat("|\n", 60_000),
+		"emphasis": strings.Repeat("*a_ ", maxBody/4), "items": strings.Repeat("- a\n", maxBody/4), "inner stars": strings.Repeat("a**b", maxBody/4),
 		"entities": strings.Repeat("&", maxBody), "tildes": strings.Repeat("~~a", maxBody/3),
 	} {
 		began := time.Now()

@@ -36,6 +36,9 @@ func (s *Views) examine(ctx context.Context, views []View) error {
 		}
 		v.Broken = append(v.Broken, unread...)
 		v.Broken = append(v.Broken, missing(v.Filters, gone)...)
+		if v.Sort != "" && !s.host.Desk().Tickets.HasSort(v.Sort) {
+			v.Broken = append(v.Broken, Broken{Field: "sort", Value: v.Sort, Why: "nobody sorts so any more", whole: true})
+		}
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func (s *Views) params(ctx context.Context, v View) url.Values {
 	if len(params["tag"]) == 0 {
 		params.Del("tag")
 	}
-	if v.Sort != "" {
+	if v.Sort != "" && s.host.Desk().Tickets.HasSort(v.Sort) {
 		params.Set("sort", v.Sort)
 	}
 	asking := Asking{View: v, Params: params}

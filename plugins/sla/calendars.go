@@ -85,6 +85,18 @@ func (s *Levels) Calendars(ctx context.Context) ([]Calendar, error) {
 	return out, nil
 }
 
+// Calendar finds one calendar. Agents only.
+func (s *Levels) Calendar(ctx context.Context, id int64) (Calendar, error) {
+	if !core.ActorFrom(ctx).IsAgent() {
+		return Calendar{}, core.Errorf(core.Forbidden, "calendars are for agents")
+	}
+	row, err := s.calendarRow(ctx, id)
+	if err != nil {
+		return Calendar{}, err
+	}
+	return row.calendar()
+}
+
 // SaveCalendar makes a calendar, with id 0, or replaces one. Clocks that run keep
 // the one that they have; see Reapply. It fails with Invalid, and with Conflict
 // when it is not at the version that was seen. Admins only.

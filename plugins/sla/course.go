@@ -255,6 +255,7 @@ func (c *course) done() {
 	c.stop(FirstResponse, at, Cancelled)
 	c.stop(NextResponse, at, Cancelled)
 	c.stop(Resolution, at, Met)
+	c.forgo(NextResponse)
 }
 
 // set lets the clocks rest for a cause, or not, from at on; nil is now.
@@ -286,6 +287,7 @@ func (c *course) replied(r core.Reply, plugin bool) {
 	case r.Kind != core.ReplyPublic || plugin:
 	case r.ByAgent:
 		c.stop(NextResponse, c.now, Met)
+		c.forgo(NextResponse)
 	case !c.ticket.Status.Done() && c.running(FirstResponse) == nil:
 		c.start(NextResponse, c.now)
 	}
@@ -300,8 +302,11 @@ func (c *course) reset() {
 		case one != nil && target == nil:
 			c.stop(kind, c.now, Withdrawn)
 		case one != nil:
-			one.Hours, one.Minutes = target.Hours, target.Minutes
-			c.rewarn(one)
+			c.retarget(one, target)
+		case target != nil && c.withdrawn(kind) != nil && c.awaited(kind):
+			one = c.withdrawn(kind)
+			one.StoppedAt, one.Outcome, one.Elapsed = nil, Running, 0
+			c.retarget(one, target)
 		case c.outstanding(kind):
 			c.start(kind, c.ticket.CreatedAt)
 		}
@@ -309,13 +314,40 @@ func (c *course) reset() {
 	c.look()
 }
 
+func (c *course) retarget(one *Clock, to *Target) {
+	one.Hours, one.Minutes = to.Hours, to.Minutes
+	c.rewarn(one)
+}
+
+// withdrawn is the last clock of a kind when it was withdrawn; else nil.
+func (c *course) withdrawn(kind Kind) (last *Clock) {
+	for _, one := range c.clocks {
+		if one.Kind == kind {
+			last = one
+		}
+	}
+	if last != nil && last.Outcome != Withdrawn {
+		return nil
+	}
+	return last
+}
+
+// forgo lets what was withdrawn rest for good: it has happened.
+func (c *course) forgo(kind Kind) {
+	if one := c.withdrawn(kind); one != nil {
+		one.Outcome = Cancelled
+	}
+}
+
+// awaited reports whether what a clock measures has not happened yet.
+func (c *course) awaited(kind Kind) bool {
+	return !c.ticket.Status.Done() && (kind != FirstResponse || c.ticket.FirstResponseAt == nil)
+}
+
 // outstanding reports whether what a clock would measure has not happened yet,
 // and no clock has measured it.
 func (c *course) outstanding(kind Kind) bool {
-	if c.ended(kind) || c.ticket.Status.Done() {
-		return false
-	}
-	return kind == Resolution || kind == FirstResponse && c.ticket.FirstResponseAt == nil
+	return !c.ended(kind) && c.awaited(kind) && kind != NextResponse
 }
 
 // end withdraws all that runs: no policy is for the ticket any more.

@@ -170,3 +170,47 @@ func TestClocksRestWhileATicketIsAway(t *testing.T) {
 		d.wantNews(source, "paused merged", "resumed merged")
 	})
 }
+
+// TestAPromiseThatWasTakenBackMayComeBack: as long as what it is about has not
+// happened.
+func TestAPromiseThatWasTakenBackMayComeBack(t *testing.T) {
+	t.Parallel()
+	desktest.Each(t, func(t *testing.T, db desktest.Database) {
+		d := open(t, db)
+		targets := byHours("calendar", 0, 30, 0)
+		targets["high"] = map[string]any{"resolution": map[string]any{"minutes": 600, "hours": "calendar"}}
+		d.policy(map[string]any{"targets": targets})
+		ticket := d.Ticket(desktest.Customer)
+		d.reply(desktest.Agent, ticket, nil)
+		d.reply(desktest.Customer, ticket, nil)
+		d.pass(10 * time.Minute)
+		for range 3 {
+			d.change(ticket, map[string]any{"priority": "high"})
+			d.change(ticket, map[string]any{"priority": "medium"})
+		}
+		d.wantClocks(ticket, "next_response running 10m0s/30m0s, resolution withdrawn 10m0s/10h0m0s")
+		d.change(ticket, map[string]any{"priority": "high"})
+		d.reply(desktest.Agent, ticket, nil)
+		d.change(ticket, map[string]any{"priority": "medium"})
+		d.wantClocks(ticket, "next_response cancelled 10m0s/30m0s, resolution withdrawn 10m0s/10h0m0s")
+	})
+}
+
+func TestWhatCameBeforeThePoliciesComesUnderThemWhenAsked(t *testing.T) {
+	t.Parallel()
+	desktest.Each(t, func(t *testing.T, db desktest.Database) {
+		d := open(t, db)
+		old, closed := d.Ticket(desktest.Customer), d.Ticket(desktest.Customer)
+		d.change(closed, map[string]any{"status": "closed"})
+		d.policy(map[string]any{"targets": byHours("calendar", 60, 0, 0)})
+		d.pass(10 * time.Minute)
+		d.Do(desktest.Agent, "POST /api/sla/apply", map[string]any{}).Want(403)
+		var applied struct{ Tickets int }
+		d.Do(desktest.Admin, "POST /api/sla/apply", map[string]any{}).Want(200).JSON(&applied)
+		if applied.Tickets != 1 {
+			t.Errorf("%d tickets came under it", applied.Tickets)
+		}
+		d.wantClocks(old, "first_response running 10m0s/1h0m0s")
+		d.Do(desktest.Agent, fmt.Sprintf("GET /api/tickets/%d/sla", closed.ID), nil).Want(404)
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"gorm.io/gorm"
@@ -79,7 +80,7 @@ func stale(seen *int, now int, what string) error {
 const maxName = 100
 
 func checkName(name string) error {
-	if n := utf8.RuneCountInString(name); strings.TrimSpace(name) == "" || n > maxName || strings.ContainsRune(name, 0) {
+	if n := utf8.RuneCountInString(name); strings.TrimSpace(name) == "" || n > maxName || strings.ContainsFunc(name, unicode.IsControl) {
 		return core.InvalidField("name", "a name has 1 to %d characters that can be seen", maxName)
 	}
 	return nil

@@ -75,12 +75,13 @@ func (s *Levels) Standing(ctx context.Context, ticket int64) (Standing, error) {
 	}
 	c, err := s.load(ctx, t)
 	if err == nil && c == nil {
-		err = core.Errorf(core.NotFound, "no policy is for ticket %d", ticket)
+		err = core.Errorf(core.NotFound, "nothing is promised of ticket %d: no policy was for it when it came, or changed", ticket)
 	}
 	if err != nil {
 		return Standing{}, err
 	}
-	c.settle() // clocks that are not written yet
+	c.look() // what happened while the plugin was off is not written yet
+	c.settle()
 	return c.standing(), nil
 }
 

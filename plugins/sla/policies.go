@@ -135,8 +135,8 @@ func (s *Levels) checkPolicy(ctx context.Context, id int64, d PolicyDraft) error
 			return err
 		}
 	}
-	if !d.IsDefault {
-		return nil
+	if err := s.checkConditions(ctx, d.Conditions); err != nil || !d.IsDefault {
+		return err
 	}
 	var others []string
 	if err := s.policies(ctx).Where("is_default AND id <> ?", id).Limit(1).Pluck("name", &others).Error; err != nil {
@@ -144,6 +144,20 @@ func (s *Levels) checkPolicy(ctx context.Context, id int64, d PolicyDraft) error
 	}
 	if len(others) > 0 {
 		return core.InvalidField("is_default", "the policy %q is the default one", others[0])
+	}
+	return nil
+}
+
+// checkConditions refuses departments and people that do not exist.
+func (s *Levels) checkConditions(ctx context.Context, c Conditions) error {
+	gone, err := s.host.Desk().Tickets.Gone(ctx, core.TicketRefs{Departments: c.Departments, People: c.Requesters})
+	switch {
+	case err != nil:
+		return err
+	case len(gone.Departments) > 0:
+		return core.InvalidField("conditions.departments", "there is no department %d", gone.Departments[0])
+	case len(gone.People) > 0:
+		return core.InvalidField("conditions.requesters", "there is no person %d", gone.People[0])
 	}
 	return nil
 }

@@ -34,6 +34,28 @@ func (s *Levels) Reapply(ctx context.Context, policy, after int64) (tickets int,
 	return tickets, next, nil
 }
 
+// Apply puts open tickets under the policies and calendars as they are now, a
+// hundred at a time, also those of which nothing was promised yet: for a desk that
+// had tickets before it had policies. It returns the cursor of the next, "" at the
+// end. Admins only.
+func (s *Levels) Apply(ctx context.Context, cursor string) (tickets int, next string, err error) {
+	if core.ActorFrom(ctx).Kind != core.Admin {
+		return 0, "", core.Errorf(core.Forbidden, "only admins change what was promised")
+	}
+	open := true
+	page, err := s.host.Desk().Tickets.List(s.host.As(ctx), core.TicketQuery{Open: &open, Sort: "created", Limit: atOnce, Cursor: cursor})
+	if err != nil {
+		return 0, "", err
+	}
+	for _, t := range page.Tickets {
+		if _, err := s.reapplyTo(ctx, t.ID); err != nil {
+			return tickets, "", err
+		}
+		tickets++
+	}
+	return tickets, page.NextCursor, nil
+}
+
 func (s *Levels) reapplyTo(ctx context.Context, ticket int64) (done bool, err error) {
 	err = s.host.Change(ctx, func(ctx context.Context) error {
 		t, err := s.host.Desk().Tickets.Touch(ctx, ticket)

@@ -50,6 +50,9 @@ const (
 )
 
 func (s *Levels) postReplay(ctx context.Context, in replay) (out Replayed, err error) {
+	if !in.From.Before(in.To.Time) {
+		return out, core.InvalidField("to", "must be later than from")
+	}
 	under, err := s.termsOf(ctx, in)
 	if err != nil {
 		return out, err

@@ -3,6 +3,7 @@ package sla
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strconv"
 
 	"github.com/hookdesk/hookdesk/core"
@@ -19,13 +20,15 @@ func (s *Levels) routes(h core.Host) {
 	h.Handle("POST /api/sla/policies/{id}/reapply", core.Admins, core.JSON(s.postReapply, core.Doc("Put clocks that run under the policies as they are now.")))
 	h.Handle("GET /api/sla/calendars", core.Agents, core.JSON(s.listCalendars, core.Doc("The calendars, by name.")))
 	h.Handle("POST /api/sla/calendars", core.Admins, core.JSON(s.postCalendar, core.StatusCode(201), core.Doc("Make a calendar.")))
+	h.Handle("GET /api/sla/calendars/{id}", core.Agents, core.JSON(s.getCalendar, core.Doc("One calendar.")))
 	h.Handle("PUT /api/sla/calendars/{id}", core.Admins, core.JSON(s.putCalendar, core.Doc("Replace a calendar; clocks that run keep the one they have.")))
 	h.Handle("DELETE /api/sla/calendars/{id}", core.Admins, core.JSON(s.deleteCalendar, core.Doc("Delete a calendar that no policy uses.")))
+	h.Handle("POST /api/sla/apply", core.Admins, core.JSON(s.postApply, core.Doc("Put all open tickets under the policies as they are now, a hundred at a time.")))
 	h.Handle("POST /api/sla/replay", core.Admins, core.JSON(s.postReplay, core.Doc("What would have become of tickets of the past under a policy; nothing is changed.")))
 }
 
 // checkSettings refuses settings that no tag can judge.
-func (s *Levels) checkSettings(_ context.Context, d *core.SettingDraft) error {
+func (s *Levels) checkSettings(ctx context.Context, d *core.SettingDraft) error {
 	if d.Owner != s.host.PluginID() {
 		return nil
 	}
@@ -35,6 +38,14 @@ func (s *Levels) checkSettings(_ context.Context, d *core.SettingDraft) error {
 	}
 	if err := v.check(); err != nil {
 		return hooks.Veto("warn_at", err.Error())
+	}
+	if v.EscalateTo == 0 {
+		return nil
+	}
+	if p, err := s.host.Desk().People.Get(ctx, v.EscalateTo); core.KindOf(err) == core.NotFound || err == nil && p.Role < core.Agent {
+		return hooks.Veto("escalate_to", fmt.Sprintf("there is no agent %d", v.EscalateTo))
+	} else if err != nil {
+		return err
 	}
 	return nil
 }
@@ -85,11 +96,11 @@ type putPolicy struct {
 }
 
 func (s *Levels) putPolicy(ctx context.Context, in putPolicy) (Policy, error) {
-	version, err := core.SeenVersion(in.IfMatch, in.Version)
+	version, err := core.RequireVersion(in.IfMatch, in.Version)
 	if err != nil {
 		return Policy{}, err
 	}
-	return s.SavePolicy(ctx, in.ID, in.PolicyDraft, version)
+	return s.SavePolicy(ctx, in.ID, in.PolicyDraft, &version)
 }
 
 func (s *Levels) deletePolicy(ctx context.Context, in byID) (core.None, error) {
@@ -109,17 +120,21 @@ func (s *Levels) postCalendar(ctx context.Context, in CalendarDraft) (Calendar, 
 	return s.SaveCalendar(ctx, 0, in, nil)
 }
 
+func (s *Levels) getCalendar(ctx context.Context, in byID) (Calendar, error) {
+	return s.Calendar(ctx, in.ID)
+}
+
 type putCalendar struct {
 	seen
 	CalendarDraft
 }
 
 func (s *Levels) putCalendar(ctx context.Context, in putCalendar) (Calendar, error) {
-	version, err := core.SeenVersion(in.IfMatch, in.Version)
+	version, err := core.RequireVersion(in.IfMatch, in.Version)
 	if err != nil {
 		return Calendar{}, err
 	}
-	return s.SaveCalendar(ctx, in.ID, in.CalendarDraft, version)
+	return s.SaveCalendar(ctx, in.ID, in.CalendarDraft, &version)
 }
 
 func (s *Levels) deleteCalendar(ctx context.Context, in byID) (core.None, error) {
@@ -138,5 +153,23 @@ type reapplied struct {
 
 func (s *Levels) postReapply(ctx context.Context, in reapply) (out reapplied, err error) {
 	out.Tickets, out.Next, err = s.Reapply(ctx, in.ID, in.After)
+	return out, err
+}
+
+type apply struct {
+	Cursor string `json:"cursor,omitempty" max:"200" doc:"next_cursor of the answer before"`
+}
+
+type applied struct {
+	Tickets    int     `json:"tickets" doc:"that were looked at"`
+	NextCursor *string `json:"next_cursor" doc:"there are more"`
+}
+
+func (s *Levels) postApply(ctx context.Context, in apply) (out applied, err error) {
+	next := ""
+	out.Tickets, next, err = s.Apply(ctx, in.Cursor)
+	if next != "" {
+		out.NextCursor = &next
+	}
 	return out, err
 }

@@ -40,6 +40,7 @@ func TestWhatCannotBePromisedIsRefused(t *testing.T) {
 		"business hours of no office": {"policies", map[string]any{"name": "x", "targets": every(60, 0, 0)}, `"field":"calendar_id"`},
 		"no such calendar":            {"policies", map[string]any{"name": "x", "calendar_id": 99, "targets": every(60, 0, 0)}, "there is no calendar 99"},
 		"rest when it is over":        {"policies", map[string]any{"name": "x", "pause_in": []string{"resolved"}, "targets": byHours("calendar", 60, 0, 0)}, `"field":"pause_in"`},
+		"no such department":          {"policies", map[string]any{"name": "x", "conditions": map[string]any{"departments": []int64{999}}, "targets": byHours("calendar", 60, 0, 0)}, "there is no department 999"},
 		"a default with conditions":   {"policies", map[string]any{"name": "x", "is_default": true, "conditions": map[string]any{"types": []string{"question"}}, "targets": byHours("calendar", 60, 0, 0)}, `"field":"conditions"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,6 +97,7 @@ func TestTwoAdminsNeverOverwriteEachOther(t *testing.T) {
 		}
 		d.Do(desktest.Admin, route, policy).Want(409)
 		delete(policy, "version")
+		d.Do(desktest.Admin, route, policy).Want(422)
 		d.DoWith(desktest.Admin, route, policy, http.Header{"If-Match": {`"1"`}}).Want(409)
 		d.DoWith(desktest.Admin, route, policy, http.Header{"If-Match": {`"2"`}}).Want(200)
 		c := office()
@@ -104,6 +106,7 @@ func TestTwoAdminsNeverOverwriteEachOther(t *testing.T) {
 		d.Do(desktest.Admin, fmt.Sprintf("DELETE /api/sla/calendars/%d", calendar), nil).Want(409)
 		d.Do(desktest.Admin, strings.Replace(route, "PUT", "DELETE", 1), nil).Want(204)
 		d.Do(desktest.Admin, strings.Replace(route, "PUT", "DELETE", 1), nil).Want(404)
+		policy["version"] = 3
 		d.Do(desktest.Admin, route, policy).Want(404)
 		d.Do(desktest.Admin, fmt.Sprintf("DELETE /api/sla/calendars/%d", calendar), nil).Want(204)
 		d.Do(desktest.Agent, "POST /api/sla/calendars", office()).Want(403)
@@ -121,9 +124,10 @@ func TestClocksThatRunKeepTheirTerms(t *testing.T) {
 		old := d.Ticket(desktest.Customer)
 		due := func(ticket core.Ticket) string { return d.standing(ticket).DueAt.Format("15:04") }
 		route := fmt.Sprintf("/api/sla/policies/%d", id)
-		change := map[string]any{"name": "Gold", "is_default": true, "calendar_id": calendar, "targets": every(120, 0, 0)}
+		change := map[string]any{"name": "Gold", "is_default": true, "calendar_id": calendar, "targets": every(120, 0, 0), "version": 1}
 		d.Do(desktest.Admin, "PUT "+route, change).Want(200)
 		early := office()
+		early["version"] = 1
 		early["hours"] = map[string]any{"monday": []string{"06:00-10:30", "13:00-14:00", "15:00-17:00"}}
 		d.Do(desktest.Admin, fmt.Sprintf("PUT /api/sla/calendars/%d", calendar), early).Want(200)
 		young := d.Ticket(desktest.Customer)

@@ -107,17 +107,14 @@ func TestABreachEscalates(t *testing.T) {
 	})
 }
 
-func TestAnEscalationToNobodyIsNoReasonToStop(t *testing.T) {
+func TestNobodyEscalatesToWhoIsNoAgent(t *testing.T) {
 	t.Parallel()
 	desktest.Each(t, func(t *testing.T, db desktest.Database) {
 		d := open(t, db)
-		d.settings(map[string]any{"escalate_status": true, "escalate_to": 4711})
-		d.policy(map[string]any{"targets": byHours("calendar", 60, 0, 0)})
-		ticket := d.Ticket(desktest.Customer)
-		d.pass(61 * time.Minute)
-		d.Settle()
-		if now, err := d.Tickets.Get(d.As(desktest.Admin), ticket.ID); err != nil || now.Status != core.StatusEscalated {
-			t.Errorf("%+v %v", now, err)
+		for _, nobody := range []int64{4711, d.PersonID(desktest.Customer)} {
+			d.Do(desktest.Admin, "PUT /api/settings/sla", map[string]any{"value": map[string]any{
+				"warn_at": []int{50}, "pause_while_snoozed": true, "escalate_status": true, "escalate_to": nobody, "breach_note": "",
+			}}).Want(422)
 		}
 	})
 }
