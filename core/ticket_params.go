@@ -26,7 +26,7 @@ type TicketParams struct {
 	CreatedFrom  *Time      `query:"created_from"`
 	CreatedTo    *Time      `query:"created_to" doc:"exclusive"`
 	UpdatedSince *Time      `query:"updated_since"`
-	Sort         string     `query:"sort" doc:"updated, created or priority; with - in front descending; default -updated"`
+	Sort         string     `query:"sort" doc:"updated, created, priority or what a plugin adds, such as sla_due; with - in front descending; default -updated"`
 	Count        bool       `query:"count" doc:"also count, up to 10000"`
 	Extra        url.Values `query:"*"`
 }

@@ -138,7 +138,7 @@ func (q *TicketQuery) checkSort() error {
 	}
 	key := strings.TrimPrefix(q.Sort, "-")
 	if !coreSorts[key] && (q.side == nil || !q.actor.IsAgent()) {
-		return InvalidField("sort", "sort by updated, created or priority, with - in front for descending")
+		return InvalidField("sort", "sort by updated, created, priority or what a plugin adds, with - in front for descending")
 	}
 	if err := q.checkRanges(key); err != nil {
 		return err

@@ -48,6 +48,28 @@ func hostile() []string {
 	}
 }
 
+func TestMarkdownThatCostsTooMuchIsRefused(t *testing.T) {
+	t.Parallel()
+	row := strings.Repeat("|a", 100) + "\n"
+	for name, markdown := range map[string]string{
+		"a table of many cells": row + strings.Repeat("|-", 100) + "\n" + strings.Repeat("|\n", 400),
+		"emphasis in emphasis":  strings.Repeat("*a_ ", 2001), "many brackets": strings.Repeat("[", 201), "many lines": strings.Repeat("a\n", 10_001),
+	} {
+		if tooDeep(markdown) == "" {
+			t.Errorf("%s is let through", name)
+		}
+	}
+	for name, markdown := range map[string]string{
+		"a table":           row + strings.Repeat("|-", 100) + "\n" + strings.Repeat(row, 90),
+		"a long article":    strings.Repeat("*Some* [words](https://a.example) about _something_.\n\n", 2500),
+		"a list of 50 deep": strings.Repeat("- ", 50) + "a",
+	} {
+		if why := tooDeep(markdown); why != "" {
+			t.Errorf("%s is refused: %s", name, why)
+		}
+	}
+}
+
 func TestEndlessMarkdownIsRefusedOrEnds(t *testing.T) {
 	t.Parallel()
 	for name, markdown := range map[string]string{

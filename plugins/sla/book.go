@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -18,6 +17,8 @@ type terms struct {
 	version         int64 // the row's id
 	number          int
 	name            string
+	savedBy         string
+	savedAt         core.Time
 	body            Terms
 	calendarVersion *int64
 	calendarName    string
@@ -33,6 +34,7 @@ type book struct {
 
 	mu       sync.Mutex
 	looked   time.Time // when the revision was seen last
+	edits    int       // by this process
 	revision int64
 	policies []*terms
 	versions map[[2]int64]*terms // by the ids of a policy's and a calendar's version, which never change
@@ -46,27 +48,31 @@ type Revision struct {
 
 const lookEach = time.Second
 
-// current are the policies in force; the default one is the last.
+// current are the policies in force; the default one is the last. No lock is held
+// while the database is asked: who waits for the lock may hold the connection that
+// the answer needs.
 func (b *book) current(ctx context.Context) ([]*terms, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	at := b.s.host.Now()
-	if since := at.Sub(b.looked); b.policies != nil && since >= 0 && since < lookEach {
-		return b.policies, nil
+	b.mu.Lock()
+	policies, revision, edits, since := b.policies, b.revision, b.edits, at.Sub(b.looked)
+	b.mu.Unlock()
+	if policies != nil && since >= 0 && since < lookEach {
+		return policies, nil
 	}
 	var now Revision
-	if err := b.s.host.DB(ctx).Select("revision").Take(&now, "id = 1").Error; err != nil {
-		return nil, fmt.Errorf("the revision of the policies: %w", err)
+	err := b.s.host.DB(ctx).Select("revision").Take(&now, "id = 1").Error
+	if err == nil && (policies == nil || revision != now.Revision) {
+		policies, err = b.read(ctx)
 	}
-	if b.policies == nil || b.revision != now.Revision {
-		policies, err := b.read(ctx)
-		if err != nil {
-			return nil, err
-		}
-		b.policies, b.revision = policies, now.Revision
+	if err != nil {
+		return nil, fmt.Errorf("the policies: %w", err)
 	}
-	b.looked = at
-	return b.policies, nil
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.edits == edits { // else what was read may be what was before
+		b.policies, b.revision, b.looked = policies, now.Revision, at
+	}
+	return policies, nil
 }
 
 // forget lets the next one who asks look.
@@ -74,6 +80,7 @@ func (b *book) forget() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.looked = time.Time{}
+	b.edits++
 }
 
 func (b *book) read(ctx context.Context) ([]*terms, error) {
@@ -86,11 +93,11 @@ func (b *book) read(ctx context.Context) ([]*terms, error) {
 	err := b.s.host.DB(ctx).Table(table("policies") + " p").Select("p.current AS policy_version, c.current AS calendar_version").
 		Joins(join).Order("p.is_default, p.position, p.id").Limit(maxDocuments).Scan(&rows).Error
 	if err != nil {
-		return nil, fmt.Errorf("the policies: %w", err)
+		return nil, err
 	}
 	policies := make([]*terms, 0, len(rows))
 	for _, row := range rows {
-		one, err := b.compile(ctx, row.PolicyVersion, row.CalendarVersion)
+		one, err := b.at(ctx, row.PolicyVersion, row.CalendarVersion)
 		if err != nil {
 			return nil, err
 		}
@@ -99,35 +106,31 @@ func (b *book) read(ctx context.Context) ([]*terms, error) {
 	return policies, nil
 }
 
-// at are the terms of a promise, which may have been changed or deleted since.
-func (b *book) at(ctx context.Context, p Promise) (*terms, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.compile(ctx, p.PolicyVersion, p.CalendarVersion)
-}
-
 // maxVersions bounds what is kept compiled.
 const maxVersions = 1000
 
-func (b *book) compile(ctx context.Context, policy int64, calendar *int64) (*terms, error) {
+// at are the terms of a version of a policy with one of a calendar: those in
+// force, or those of a promise, which may have been changed or deleted since.
+func (b *book) at(ctx context.Context, policy int64, calendar *int64) (*terms, error) {
 	key := [2]int64{policy}
 	if calendar != nil {
 		key[1] = *calendar
 	}
-	if known := b.versions[key]; known != nil {
+	b.mu.Lock()
+	known := b.versions[key]
+	b.mu.Unlock()
+	if known != nil {
 		return known, nil
 	}
 	one, err := b.load(ctx, policy, calendar)
 	if err != nil {
 		return nil, err
 	}
-	if len(b.versions) >= maxVersions {
-		b.versions = nil
-	}
-	if b.versions == nil {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.versions == nil || len(b.versions) >= maxVersions {
 		b.versions = map[[2]int64]*terms{}
 	}
-	b.versions = maps.Clone(b.versions)
 	b.versions[key] = one
 	return one, nil
 }
@@ -137,7 +140,7 @@ func (b *book) load(ctx context.Context, policy int64, calendar *int64) (*terms,
 	if err != nil {
 		return nil, err
 	}
-	one := &terms{policyID: v.OwnerID, version: v.ID, number: v.Number, name: v.Name}
+	one := &terms{policyID: v.OwnerID, version: v.ID, number: v.Number, name: v.Name, savedBy: v.ByName, savedAt: v.At}
 	if err := json.Unmarshal([]byte(v.Body), &one.body); err != nil {
 		return nil, fmt.Errorf("version %d of policy %s: %w", v.Number, v.Name, err)
 	}

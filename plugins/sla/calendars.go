@@ -3,7 +3,6 @@ package sla
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"gorm.io/gorm"
@@ -33,6 +32,9 @@ type CalendarDraft struct {
 func (d CalendarDraft) check() error {
 	if err := checkName(d.Name); err != nil {
 		return err
+	}
+	if _, err := worktime.Zone(d.Zone); err != nil {
+		return core.InvalidField("zone", "%v", err)
 	}
 	if _, err := d.compile(); err != nil {
 		return core.InvalidField("hours", "%v", err)
@@ -67,8 +69,8 @@ func (s *Levels) calendars(ctx context.Context) *gorm.DB {
 
 // Calendars lists all calendars, by name. Agents only.
 func (s *Levels) Calendars(ctx context.Context) ([]Calendar, error) {
-	if !core.ActorFrom(ctx).IsAgent() {
-		return nil, core.Errorf(core.Forbidden, "calendars are for agents")
+	if err := agentsOnly(ctx); err != nil {
+		return nil, err
 	}
 	var rows []calendarRow
 	if err := s.calendars(ctx).Order("name, id").Limit(maxDocuments).Find(&rows).Error; err != nil {
@@ -87,8 +89,8 @@ func (s *Levels) Calendars(ctx context.Context) ([]Calendar, error) {
 
 // Calendar finds one calendar. Agents only.
 func (s *Levels) Calendar(ctx context.Context, id int64) (Calendar, error) {
-	if !core.ActorFrom(ctx).IsAgent() {
-		return Calendar{}, core.Errorf(core.Forbidden, "calendars are for agents")
+	if err := agentsOnly(ctx); err != nil {
+		return Calendar{}, err
 	}
 	row, err := s.calendarRow(ctx, id)
 	if err != nil {
@@ -138,11 +140,7 @@ func (s *Levels) calendarToSave(ctx context.Context, id int64, seen *int) (row c
 }
 
 func (s *Levels) calendarRow(ctx context.Context, id int64) (row calendarRow, err error) {
-	err = s.calendars(ctx).Where("id = ?", id).Take(&row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		err = core.Errorf(core.NotFound, "there is no calendar %d", id)
-	}
-	return row, err
+	return row, take(s.calendars(ctx), &row, "calendar", id)
 }
 
 // DeleteCalendar deletes a calendar; it fails with Conflict while a policy uses

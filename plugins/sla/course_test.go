@@ -120,8 +120,6 @@ func TestClocksFollowPriorityAndPolicy(t *testing.T) {
 	})
 }
 
-// TestAPolicyIsForTheFirstTicketsOfItsOrder and for what came before it only
-// when it is applied.
 func TestTheFirstPolicyWhoseConditionsHoldIsTaken(t *testing.T) {
 	t.Parallel()
 	desktest.Each(t, func(t *testing.T, db desktest.Database) {

@@ -3,6 +3,7 @@ package sla
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -99,4 +100,20 @@ func (s *Levels) room(ctx context.Context, table string) error {
 		return core.Errorf(core.Conflict, "a desk has at most %d %s", maxDocuments, table)
 	}
 	return nil
+}
+
+func agentsOnly(ctx context.Context) error {
+	if !core.ActorFrom(ctx).IsAgent() {
+		return core.Errorf(core.Forbidden, "what is promised, and by which hours, is for agents")
+	}
+	return nil
+}
+
+// take reads one row; what it is of is for the error.
+func take(db *gorm.DB, row any, what string, id int64) error {
+	err := db.Where("id = ?", id).Take(row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		err = core.Errorf(core.NotFound, "there is no %s %d", what, id)
+	}
+	return err
 }

@@ -24,6 +24,9 @@ type PolicyRef struct {
 	ID      int64  `json:"id"`
 	Name    string `json:"name"`
 	Version int    `json:"version"`
+	// Who made the policy what it is in this version, and when.
+	SavedBy string    `json:"saved_by"`
+	SavedAt core.Time `json:"saved_at"`
 }
 
 // CalendarRef names a calendar.
@@ -90,7 +93,7 @@ const shownClocks = 50
 
 func (c *course) standing() Standing {
 	out := Standing{
-		Policy: PolicyRef{c.promise.PolicyID, c.terms.name, c.terms.number}, Why: c.promise.Why, DueAt: c.promise.DueAt,
+		Policy: PolicyRef{c.promise.PolicyID, c.terms.name, c.terms.number, c.terms.savedBy, c.terms.savedAt}, Why: c.promise.Why, DueAt: c.promise.DueAt,
 		Breached: c.promise.Breached, Held: append([]string{}, c.causes()...), Clocks: []Reading{}, Pauses: []Break{},
 	}
 	if c.terms.calendar != nil {

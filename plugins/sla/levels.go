@@ -137,7 +137,7 @@ func (s *Levels) load(ctx context.Context, t core.Ticket) (*course, error) {
 	if err != nil {
 		return nil, err
 	}
-	under, err := s.book.at(ctx, p)
+	under, err := s.book.at(ctx, p.PolicyVersion, p.CalendarVersion)
 	if err != nil {
 		return nil, err
 	}

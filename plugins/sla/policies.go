@@ -3,7 +3,6 @@ package sla
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"gorm.io/gorm"
@@ -52,8 +51,8 @@ func (s *Levels) policies(ctx context.Context) *gorm.DB {
 
 // Policies lists all policies in the order in which they are asked. Agents only.
 func (s *Levels) Policies(ctx context.Context) ([]Policy, error) {
-	if !core.ActorFrom(ctx).IsAgent() {
-		return nil, core.Errorf(core.Forbidden, "policies are for agents")
+	if err := agentsOnly(ctx); err != nil {
+		return nil, err
 	}
 	var rows []policyRow
 	if err := s.policies(ctx).Order("is_default, position, id").Limit(maxDocuments).Find(&rows).Error; err != nil {
@@ -72,8 +71,8 @@ func (s *Levels) Policies(ctx context.Context) ([]Policy, error) {
 
 // Policy finds one policy. Agents only.
 func (s *Levels) Policy(ctx context.Context, id int64) (Policy, error) {
-	if !core.ActorFrom(ctx).IsAgent() {
-		return Policy{}, core.Errorf(core.Forbidden, "policies are for agents")
+	if err := agentsOnly(ctx); err != nil {
+		return Policy{}, err
 	}
 	row, err := s.policyRow(ctx, id)
 	if err != nil {
@@ -83,11 +82,7 @@ func (s *Levels) Policy(ctx context.Context, id int64) (Policy, error) {
 }
 
 func (s *Levels) policyRow(ctx context.Context, id int64) (row policyRow, err error) {
-	err = s.policies(ctx).Where("id = ?", id).Take(&row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		err = core.Errorf(core.NotFound, "there is no policy %d", id)
-	}
-	return row, err
+	return row, take(s.policies(ctx), &row, "policy", id)
 }
 
 // SavePolicy makes a policy, with id 0, or replaces one. Clocks that run keep the

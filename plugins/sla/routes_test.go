@@ -30,7 +30,7 @@ func TestWhatCannotBePromisedIsRefused(t *testing.T) {
 		"a time of no day":            {"calendars", week("09:00-24:30"), "no day has"},
 		"no span":                     {"calendars", week("nine to five"), "is not a span such as"},
 		"never open":                  {"calendars", week(), "no working time"},
-		"a zone that does not exist":  {"calendars", with(week("09:00-12:00"), "zone", "Europe/Atlantis"), "is no time zone"},
+		"a zone that does not exist":  {"calendars", with(week("09:00-12:00"), "zone", "Europe/Atlantis"), `"field":"zone"`},
 		"the machine's zone":          {"calendars", with(week("09:00-12:00"), "zone", "Local"), "is no time zone"},
 		"a day that does not exist":   {"calendars", with(week("09:00-12:00"), "holidays", []map[string]any{{"date": "02-30"}}), "is no date"},
 		"a country without holidays":  {"calendars", with(week("09:00-12:00"), "national", []string{"xx"}), "no holidays of"},

@@ -33,12 +33,9 @@ type Calendar struct {
 
 // New compiles hours. It fails with what is wrong with them, in a sentence.
 func New(h Hours) (*Calendar, error) {
-	if h.Zone == "" || h.Zone == "Local" { // what the machine's zone is, is no property of a calendar
-		return nil, fmt.Errorf("%q is no time zone: give an IANA name such as Europe/Zurich", h.Zone)
-	}
-	zone, err := time.LoadLocation(h.Zone)
+	zone, err := Zone(h.Zone)
 	if err != nil {
-		return nil, fmt.Errorf("%q is no time zone: give an IANA name such as Europe/Zurich", h.Zone)
+		return nil, err
 	}
 	c := &Calendar{zone: zone}
 	if c.week, err = h.Week.compile(); err != nil {
@@ -51,6 +48,16 @@ func New(h Hours) (*Calendar, error) {
 		return nil, errors.New("no working time: give a weekday a span")
 	}
 	return c, nil
+}
+
+// Zone finds a time zone by its IANA name. "Local" is none: what the machine's
+// zone is, is no property of a calendar.
+func Zone(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "" || name == "Local" {
+		return nil, fmt.Errorf("%q is no time zone: give an IANA name such as Europe/Zurich", name)
+	}
+	return zone, nil
 }
 
 func (c *Calendar) idle() bool {
