@@ -81,10 +81,10 @@ func TestWhatMakesAnArticleIsChecked(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if row.by.UserID == "" && row.want != 401 {
+				row.by = desktest.Admin
+			}
 			each(t, func(t *testing.T, d desk) {
-				if row.by.UserID == "" && row.want != 401 {
-					row.by = desktest.Admin
-				}
 				answer := d.Do(row.by, "POST /api/kb/articles", row.body).Want(row.want)
 				if row.field != "" && !strings.Contains(string(answer.Body), `"field":"`+row.field+`"`) {
 					t.Errorf("the answer does not name %s: %s", row.field, answer)

@@ -48,24 +48,23 @@ func TestWhoSnoozesWhatUntilWhen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if row.by.UserID == "" && row.want != 401 {
+				row.by = desktest.Agent
+			}
+			if row.want == 0 {
+				row.want = 200
+			}
 			desktest.Each(t, func(t *testing.T, db desktest.Database) {
 				d := open(t, db)
 				ticket := d.Ticket(desktest.Customer)
 				if row.first != nil {
 					row.first(d, ticket)
 				}
-				if row.by.UserID == "" && row.want != 401 {
-					row.by = desktest.Agent
-				}
 				body := row.body
 				if body == nil {
 					body = map[string]any{"until": d.in(row.until)}
 				}
-				answer := d.Do(row.by, route("PUT", ticket.ID), body)
-				if row.want == 0 {
-					row.want = 200
-				}
-				answer.Want(row.want)
+				answer := d.Do(row.by, route("PUT", ticket.ID), body).Want(row.want)
 				if row.field != "" && !strings.Contains(string(answer.Body), `"field":"`+row.field+`"`) {
 					t.Errorf("the answer does not name %s: %s", row.field, answer)
 				}
