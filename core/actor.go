@@ -34,11 +34,11 @@ type Identity struct {
 
 // Actor is who is acting now.
 type Actor struct {
-	Person      Person // of a human; the zero value otherwise
-	Kind        Role
-	Plugin      string // "sla" when a plugin acts by itself, "core" for the desk
-	Rights      []string
-	Departments []int64 // an agent's; none means all
+	Person      Person   `json:"person"` // of a human; the zero value otherwise
+	Kind        Role     `json:"kind"`
+	Plugin      string   `json:"plugin"` // "sla" when a plugin acts by itself, "core" for the desk
+	Rights      []string `json:"rights"`
+	Departments []int64  `json:"departments"` // an agent's; none means all
 	cause       int64   // the event that this actor reacts to
 	depth       int
 	guestOf     int64 // the one ticket that a guest's token opens

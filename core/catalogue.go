@@ -89,7 +89,9 @@ type DeskSwitched struct {
 // Plugins in other processes have shorter deadlines of their own.
 const within = 5 * time.Second
 
-func newHooks() *Hooks {
+// NewHooks is the catalogue with nobody attached. Each desk has its own; another
+// one is for whoever stands in for a desk, as a plugin's own process does.
+func NewHooks() *Hooks {
 	h := &Hooks{}
 	h.Ticket.declare()
 	h.Reply.declare()

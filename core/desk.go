@@ -167,7 +167,7 @@ func prepare(c Config) (*Desk, error) {
 	if len(c.Types) == 0 {
 		c.Types = []string{"question", "problem", "incident", "task"}
 	}
-	d := &Desk{config: c, hooks: newHooks(), clock: c.Clock, log: c.Logger}
+	d := &Desk{config: c, hooks: NewHooks(), clock: c.Clock, log: c.Logger}
 	d.Tickets, d.Replies, d.Departments = Tickets{d}, Replies{d}, Departments{d}
 	d.Tags, d.People, d.Attachments = Tags{d}, People{d}, Attachments{d}
 	d.Settings, d.Activity, d.Guests, d.Plugins = Settings{d}, Activity{d}, GuestDesk{d}, Plugins{d}

@@ -196,9 +196,18 @@ func Declare(h Host, catalogue any) {
 	own.catalogues = append(own.catalogues, catalogue)
 }
 
+// Points are all hook points that there are, core's and those that plugins have
+// declared so far: for a plugin that attaches by the names of points. All are
+// there from OnStart on; while plugins register, those of the plugins before.
+func Points(h Host) []hooks.Inspector { return h.Desk().points() }
+
 // Provide offers a typed service to other plugins: see Lookup.
 func Provide(h Host, service any) {
-	if own, ok := h.(*host); ok && !own.again {
+	own, ok := h.(*host)
+	if !ok {
+		panic(fmt.Sprintf("core.Provide: %T is not a desk's Host", h)) //nolint:forbidigo // a programmer's mistake, found at start
+	}
+	if !own.again {
 		own.provided = append(own.provided, service)
 	}
 }
@@ -274,6 +283,10 @@ func (d *Desk) hostOf(p Plugin) (*host, error) {
 		return h, fmt.Errorf("plugin %s stands twice in the list", m.ID)
 	case m.Name == "" || m.Doc == "" || !versionForm.MatchString(m.Version):
 		return h, fmt.Errorf("plugin %s: its manifest needs a name, a doc and a version such as 1.2.0", m.ID)
+	case faultyPermission(m.Permissions) != "":
+		return h, fmt.Errorf("plugin %s: the permission %q is not of the form area:read or area:write", m.ID, faultyPermission(m.Permissions))
+	case faultyContribution(m.UI) != "":
+		return h, fmt.Errorf("plugin %s: UI: %s", m.ID, faultyContribution(m.UI))
 	case m.Migrations != nil && d.config.DB == nil:
 		return h, fmt.Errorf("plugin %s has tables of its own: the Config needs a DB beside its Store", m.ID)
 	}
@@ -311,14 +324,8 @@ func (d *Desk) refuseWithin() error {
 	if !d.foreign() {
 		return nil
 	}
-	points := hooks.Walk(d.hooks)
-	for _, h := range d.hosts {
-		for _, own := range h.catalogues {
-			points = append(points, hooks.Walk(own)...)
-		}
-	}
 	var errs []error
-	for _, p := range points {
+	for _, p := range d.points() {
 		for _, h := range p.Handlers() {
 			if p.Kind() == "within" {
 				errs = append(errs, fmt.Errorf("plugin %s writes into the desk's transaction at %s: "+

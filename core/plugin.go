@@ -33,6 +33,11 @@ type Manifest struct {
 	// Settings is a struct whose fields are the settings, with their defaults;
 	// its tags are those of typed routes, plus secret:"true". Nil: none.
 	Settings any
+	// Permissions are what the plugin may do through Host.API: "tickets:read" for
+	// GET of /api/tickets and all below it, "tickets:write" for the other methods.
+	Permissions []string
+	// UI is what the plugin adds to the pages of whatever shows the desk.
+	UI []Contribution
 	// Migrations are the plugin's own tables: goose SQL with {{.Prefix}}, {{.ID}},
 	// {{.Postgres}} and {{.Concurrently}}. Nil: none.
 	Migrations fs.FS
@@ -82,6 +87,12 @@ type Host interface { //nolint:interfacebloat // the one face that a plugin sees
 	// Cron is Every by a crontab line of five fields, in UTC unless it starts with
 	// "TZ=Europe/Zurich ".
 	Cron(name, spec string, fn func(context.Context) error)
+	// KV is the plugin's small storage, for what needs no table.
+	KV() KV
+	// API serves the desk's own routes to the plugin, which acts by itself, without
+	// the network and without the host's prefix: GET /api/tickets/7. It answers 403
+	// to what the manifest's Permissions do not name.
+	API() http.Handler
 	// OnStart runs when the desk does, after every Register, in the order of plugins,
 	// and again when the plugin is switched on while the desk runs. What it starts
 	// ends with ctx, and by OnDisable when the plugin is switched off.

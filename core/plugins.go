@@ -21,6 +21,10 @@ type PluginState struct {
 	Doc      string   `json:"doc"`
 	Requires []string `json:"requires"`
 	Enabled  bool     `json:"enabled"`
+	// Permissions are what the plugin may do through Host.API.
+	Permissions []string `json:"permissions" doc:"what the plugin asks for, such as tickets:read"`
+	// Process is that of a plugin which runs in one of its own.
+	Process *Process `json:"process,omitempty" doc:"of a plugin that runs in a process of its own, as this replica sees it"`
 }
 
 // pluginSwitch is the row that keeps a plugin off, or on, over restarts.
@@ -47,7 +51,13 @@ func (s Plugins) List(ctx context.Context) ([]PluginState, error) {
 
 func (h *host) state() PluginState {
 	m := h.manifest
-	out := PluginState{ID: m.ID, Name: m.Name, Version: m.Version, Doc: m.Doc, Requires: []string{}, Enabled: h.on()}
+	out := PluginState{
+		ID: m.ID, Name: m.Name, Version: m.Version, Doc: m.Doc, Requires: []string{}, Enabled: h.on(), Permissions: append([]string{}, m.Permissions...),
+	}
+	if s, ok := h.plugin.(Supervised); ok {
+		p := s.Process()
+		out.Process = &p
+	}
 	for _, need := range m.Requires {
 		out.Requires = append(out.Requires, need.Plugin)
 	}
@@ -233,17 +243,23 @@ func (s Plugins) Hooked(ctx context.Context) ([]HookPoint, error) {
 	if err := s.d.can(ctx, Administer, nil); err != nil {
 		return nil, err
 	}
-	points := hooks.Walk(s.d.hooks)
-	for _, h := range s.d.hosts {
-		for _, own := range h.catalogues {
-			points = append(points, hooks.Walk(own)...)
-		}
-	}
+	points := s.d.points()
 	out := make([]HookPoint, 0, len(points))
 	for _, p := range points {
 		out = append(out, HookPoint{Point: p.Point(), Kind: p.Kind(), Handlers: p.Handlers()})
 	}
 	return out, nil
+}
+
+// points are core's and those that plugins have declared so far.
+func (d *Desk) points() []hooks.Inspector {
+	points := hooks.Walk(d.hooks)
+	for _, h := range d.hosts {
+		for _, own := range h.catalogues {
+			points = append(points, hooks.Walk(own)...)
+		}
+	}
+	return points
 }
 
 // coreJobs are what the desk does by itself.
@@ -252,6 +268,7 @@ func (d *Desk) coreJobs() {
 	d.own.Every("sweep-files", 10*time.Minute, d.Attachments.sweep)
 	d.own.Every("expire-guests", time.Hour, d.Guests.expire)
 	d.own.Every("expire-answers", 10*time.Minute, receipts{d}.expire)
+	d.own.Every("expire-values", 10*time.Minute, d.expireValues)
 }
 
 func (d *Desk) restOptions() rest.Options {

@@ -24,6 +24,7 @@ var memoryUnique = map[string][][]string{
 	"settings":          {{"owner"}},
 	"plugins":           {{"id"}},
 	"idempotency_keys":  {{"caller", "key"}},
+	"plugin_values":     {{"plugin", "key"}},
 	"events":            {{"id"}},
 	"consumers":         {{"name"}},
 	"parked_events":     {{"id"}, {"consumer", "seq"}},

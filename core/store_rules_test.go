@@ -119,7 +119,7 @@ func TestEveryRowTypeFitsItsTable(t *testing.T) {
 	db := migrated(t)
 	for _, row := range []any{
 		&Person{}, &Department{}, &DepartmentAgent{}, &Ticket{}, &Reply{}, &ReplyEdit{}, &Tag{}, &TicketTag{}, &ticketWord{}, &blob{}, &Attachment{},
-		&guestToken{}, &Setting{}, &pluginSwitch{}, &idempotencyKey{}, &Event{}, &consumer{},
+		&guestToken{}, &Setting{}, &pluginSwitch{}, &idempotencyKey{}, &pluginValue{}, &Event{}, &consumer{},
 	} {
 		tb := TableOf(row)
 		type column struct {

@@ -134,17 +134,24 @@ func jsonFields(t reflect.Type) map[string]bool {
 		return names
 	}
 	for _, f := range reflect.VisibleFields(t) {
-		tag := f.Tag.Get("json")
-		name, _, _ := strings.Cut(tag, ",")
-		if !f.IsExported() || tag == "-" || f.Anonymous && name == "" {
-			continue
+		if name := jsonName(f); name != "" {
+			names[name] = true
 		}
-		if name == "" {
-			name = f.Name
-		}
-		names[name] = true
 	}
 	return names
+}
+
+// jsonName is what JSON calls a field; "" if it does not know it.
+func jsonName(f reflect.StructField) string {
+	tag := f.Tag.Get("json")
+	name, _, _ := strings.Cut(tag, ",")
+	switch {
+	case !f.IsExported() || tag == "-" || f.Anonymous && name == "":
+		return ""
+	case name == "":
+		return f.Name
+	}
+	return name
 }
 
 // eachPoint visits every point below catalogue with the path of its field, and

@@ -87,6 +87,21 @@ func (p Policy) String() string {
 	return p.name + " needing " + strings.Join(p.rights, " and ")
 }
 
+// ParsePolicy reads what String writes.
+func ParsePolicy(text string) (Policy, error) {
+	name, rights, some := strings.Cut(text, " needing ")
+	for _, p := range []Policy{Public, Guests, Requesters, Agents, Admins} {
+		if p.name != name {
+			continue
+		}
+		if some {
+			p.rights = strings.Split(rights, " and ")
+		}
+		return p, nil
+	}
+	return Policy{}, Errorf(Invalid, "%q is no policy: public, guests, requesters, agents or admins", text)
+}
+
 // Allow refuses who is unknown by Unauthenticated, and who is known and not
 // allowed by Forbidden. The zero Policy allows nobody.
 func (p Policy) Allow(who Caller) error {

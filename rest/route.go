@@ -34,6 +34,12 @@ func (rt *Route) Pattern() string {
 	return rt.Method + " " + rt.Path
 }
 
+// Doc is the sentence that OpenAPI shows.
+func (rt *Route) Doc() string { return rt.op.doc }
+
+// AnyOrigin tells whether browsers may call the row from other sites.
+func (rt *Route) AnyOrigin() bool { return rt.op.anyOrigin }
+
 // ServeHTTP is the one way into every handler, whatever router found it.
 func (rt *Route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if l := rt.table.first.Load(); l != nil {

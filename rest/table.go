@@ -47,7 +47,7 @@ type Table struct {
 	owners []*Owner
 	routes []*Route
 	layers []*layer
-	mux    *http.ServeMux // never serves: finds conflicts, and rows by path
+	mux    *http.ServeMux // finds conflicts, and rows by path; the host's own router serves
 	book   *book
 	errs   []error
 }
@@ -134,6 +134,15 @@ func (t *Table) Match(method, path string) *Route {
 	h, _ := t.mux.Handler(&http.Request{Method: method, URL: u})
 	rt, _ := h.(*Route) // ServeMux's own 404, 405 or redirect: no row
 	return rt
+}
+
+// ServeHTTP serves the rows without a router around them and without a prefix: for
+// whoever calls from within.
+func (t *Table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	t.mu.RLock()
+	mux := t.mux
+	t.mu.RUnlock()
+	mux.ServeHTTP(w, r)
 }
 
 // List is one line for each row, "METHOD path policy owner" with tabs, sorted

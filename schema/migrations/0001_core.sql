@@ -225,6 +225,17 @@ CREATE TABLE {{.Prefix}}idempotency_keys (
 );
 CREATE INDEX {{.Prefix}}idempotency_keys_expires ON {{.Prefix}}idempotency_keys (expires_at);
 
+-- What plugins without tables of their own keep.
+CREATE TABLE {{.Prefix}}plugin_values (
+	plugin     text    NOT NULL,
+	key        text    NOT NULL{{if .Postgres}} COLLATE "C"{{end}},
+	value      text    NOT NULL,
+	version    bigint  NOT NULL,
+	expires_at bigint,
+	PRIMARY KEY (plugin, key)
+);
+CREATE INDEX {{.Prefix}}plugin_values_expires ON {{.Prefix}}plugin_values (expires_at) WHERE expires_at IS NOT NULL;
+
 -- One row for each change, written in its transaction, never updated: activity feed, outbox,
 -- replay log and audit trail. No foreign key: what happened stays known after a purge.
 CREATE TABLE {{.Prefix}}events (
@@ -317,6 +328,7 @@ DROP TABLE {{.Prefix}}event_seq;
 DROP TABLE {{.Prefix}}event_pending;
 {{end}}
 DROP TABLE {{.Prefix}}events;
+DROP TABLE {{.Prefix}}plugin_values;
 DROP TABLE {{.Prefix}}idempotency_keys;
 DROP TABLE {{.Prefix}}plugins;
 DROP TABLE {{.Prefix}}settings;
