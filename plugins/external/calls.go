@@ -1,0 +1,122 @@
+package external
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/hookdesk/hookdesk/core"
+	"github.com/hookdesk/hookdesk/hooks"
+	"github.com/hookdesk/hookdesk/plugins/external/protocol"
+)
+
+// calls knows the contexts of what the plugin is doing, so that what it asks of the
+// desk meanwhile is done as its consequence.
+type calls struct {
+	mu   sync.Mutex
+	open map[string]context.Context //nolint:containedctx // each for as long as its call runs
+}
+
+func (c *calls) begin(ctx context.Context) (id string, end func()) {
+	id = secret()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open[id] = ctx
+	return id, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.open, id)
+	}
+}
+
+// during is the context of a call that still runs.
+func (c *calls) during(id string) (context.Context, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ctx, ok := c.open[id]
+	return ctx, ok
+}
+
+// unavailable tells a person what the matter is; what it is exactly is in the log.
+func (s *supervisor) unavailable(why string) error {
+	return &core.Error{Kind: core.Unavailable, Code: "plugin_unavailable", Message: s.p.manifest.Name + " is not available at the moment, try again (" + why + ")"}
+}
+
+// ask makes a call of a process, unless there is none or it fails all the time.
+func (s *supervisor) ask(ctx context.Context, limit time.Duration, call func(context.Context, *process) error) error {
+	proc := s.current()
+	if proc == nil {
+		return s.unavailable("it does not run")
+	}
+	if !s.breaker.allow(s.p.clock.Now()) {
+		return s.unavailable("it failed too often")
+	}
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := call(limited, proc)
+	gaveUp := ctx.Err() != nil // it is the caller who did not wait
+	s.breaker.done(s.p.clock.Now(), err != nil && !gaveUp)
+	switch status.Code(err) {
+	case codes.OK:
+		return nil
+	case codes.DeadlineExceeded:
+		return fmt.Errorf("no answer within %s: %w", limit, context.DeadlineExceeded)
+	case codes.Unavailable:
+		return errors.Join(s.unavailable("it has just ended"), err)
+	default:
+		return errors.New(status.Convert(err).Message())
+	}
+}
+
+// invoke runs a handler of a Before or Filter.
+func (s *supervisor) invoke(ctx context.Context, limit time.Duration, h *protocol.Handler, payload json.RawMessage) (json.RawMessage, error) {
+	who, err := json.Marshal(core.ActorFrom(ctx))
+	if err != nil {
+		return nil, err
+	}
+	id, end := s.calls.begin(ctx)
+	defer end()
+	in := &protocol.Invocation{Id: id, Point: h.GetPoint(), Handler: h.GetName(), Payload: string(payload), Actor: string(who)}
+	var out *protocol.Answer
+	err = s.ask(ctx, limit, func(ctx context.Context, proc *process) (err error) {
+		out, err = proc.Invoke(ctx, in)
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case out.GetVeto() != nil:
+		return nil, hooks.Veto(out.GetVeto().GetCode(), out.GetVeto().GetMessage())
+	}
+	return json.RawMessage(out.GetPatch()), nil
+}
+
+// deliver hands an event to a handler of an After, in a batch with whatever else is
+// on its way.
+func (s *supervisor) deliver(ctx context.Context, limit time.Duration, handler string, e hooks.Envelope) error {
+	text, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	id, end := s.calls.begin(ctx)
+	defer end()
+	return s.ask(ctx, limit, func(ctx context.Context, proc *process) error {
+		return proc.batch.send(ctx, &protocol.Delivery{Id: id, Handler: handler, Event: string(text)})
+	})
+}
+
+// run carries out a job.
+func (s *supervisor) run(ctx context.Context, name string) error {
+	id, end := s.calls.begin(ctx)
+	defer end()
+	return s.ask(ctx, s.p.o.job, func(ctx context.Context, proc *process) error {
+		_, err := proc.Run(ctx, &protocol.JobRun{Id: id, Name: name})
+		return err
+	})
+}

@@ -1,0 +1,112 @@
+package external
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+
+	"github.com/hookdesk/hookdesk/core"
+	"github.com/hookdesk/hookdesk/plugins/external/protocol"
+	"github.com/hookdesk/hookdesk/rest"
+)
+
+// registerRoutes adds the binary's routes, and the one that restarts it.
+func (p *Plugin) registerRoutes(h core.Host) error {
+	for _, r := range p.told.GetRoutes() {
+		policy, err := rest.ParsePolicy(r.GetPolicy())
+		if err != nil {
+			return fmt.Errorf("route %q: %w", r.GetPattern(), err)
+		}
+		options := []rest.Option{rest.Doc(r.GetDoc()), rest.Takes("*/*"), rest.Gives("*/*")}
+		if r.GetAnyOrigin() {
+			options = append(options, rest.AnyOrigin())
+		}
+		h.Handle(r.GetPattern(), policy, rest.Describe(p.forward(r.GetPattern()), options...))
+	}
+	h.Handle("POST /api/plugins/"+h.PluginID()+"/restart", core.Admins,
+		core.JSON(p.restart, core.Doc("Replace the plugin's process by a new one of the binary as it is now; the old one goes on when that fails.")))
+	return nil
+}
+
+func (p *Plugin) restart(ctx context.Context, _ struct{}) (core.Process, error) {
+	if err := p.Restart(ctx); err != nil {
+		return core.Process{}, err
+	}
+	return p.Process(), nil
+}
+
+// private are the headers that a plugin is not given: what they prove is between
+// the caller and the host.
+var private = []string{
+	"Cookie", "Authorization", "Proxy-Authorization", core.GuestHeader, "Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Sec-Fetch-User",
+	protocol.ActorHeader, protocol.TimeHeader, protocol.SignatureHeader,
+}
+
+// forward hands requests to the process, with a signed word on who is calling.
+func (p *Plugin) forward(pattern string) rest.Func {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		proc := p.sup.current()
+		if proc == nil {
+			return p.sup.unavailable("it does not run")
+		}
+		path, err := pathOf(pattern, r)
+		if err != nil {
+			return err
+		}
+		return p.proxy(proc, path, w, r)
+	}
+}
+
+func (p *Plugin) proxy(proc *process, path *url.URL, w http.ResponseWriter, r *http.Request) error {
+	var failed error
+	proxy := &httputil.ReverseProxy{
+		Transport:     proc.web,
+		FlushInterval: -1,
+		Rewrite: func(out *httputil.ProxyRequest) {
+			out.Out.URL.Scheme, out.Out.URL.Host, out.Out.Host = "http", "plugin", "plugin"
+			out.Out.URL.Path, out.Out.URL.RawPath = path.Path, path.RawPath
+			for _, name := range private {
+				out.Out.Header.Del(name)
+			}
+			out.SetXForwarded()
+			failed = protocol.Sign(out.Out, proc.key, core.ActorFrom(r.Context()), p.clock.Now())
+		},
+		ModifyResponse: func(answer *http.Response) error {
+			answer.Header.Del("Set-Cookie") // cookies of this site are the host's
+			return failed
+		},
+		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) { failed = err },
+	}
+	proxy.ServeHTTP(w, r)
+	if failed != nil && r.Context().Err() == nil {
+		p.host.Log().WarnContext(r.Context(), "a route of an external plugin failed", "path", r.URL.Path, "err", failed)
+		return p.sup.unavailable("it did not answer")
+	}
+	return nil
+}
+
+// pathOf is the path of a request below the host's prefix, made of the route's
+// pattern and what the router found for its wildcards.
+func pathOf(pattern string, r *http.Request) (*url.URL, error) {
+	_, path, _ := strings.Cut(pattern, "/")
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		name, wild := strings.CutPrefix(strings.TrimSuffix(part, "}"), "{")
+		if !wild {
+			continue
+		}
+		rest, many := strings.CutSuffix(name, "...")
+		segments := []string{r.PathValue(rest)}
+		if many {
+			segments = strings.Split(segments[0], "/")
+		}
+		for j := range segments {
+			segments[j] = url.PathEscape(segments[j])
+		}
+		parts[i] = strings.Join(segments, "/")
+	}
+	return url.ParseRequestURI("/" + strings.Join(parts, "/"))
+}
