@@ -311,14 +311,8 @@ func (d *Desk) refuseWithin() error {
 	if !d.foreign() {
 		return nil
 	}
-	points := hooks.Walk(d.hooks)
-	for _, h := range d.hosts {
-		for _, own := range h.catalogues {
-			points = append(points, hooks.Walk(own)...)
-		}
-	}
 	var errs []error
-	for _, p := range points {
+	for _, p := range d.Points() {
 		for _, h := range p.Handlers() {
 			if p.Kind() == "within" {
 				errs = append(errs, fmt.Errorf("plugin %s writes into the desk's transaction at %s: "+

@@ -227,18 +227,25 @@ type HookPoint struct {
 	Handlers []hooks.HandlerInfo `json:"handlers"`
 }
 
+// Points are the hook points of the desk: core's, and then those that its plugins
+// declared.
+func (d *Desk) Points() []hooks.Inspector {
+	points := hooks.Walk(d.hooks)
+	for _, h := range d.hosts {
+		for _, own := range h.catalogues {
+			points = append(points, hooks.Walk(own)...)
+		}
+	}
+	return points
+}
+
 // Hooked lists every hook point, core's and the plugins', with its handlers in
 // order and their statistics. Admins only.
 func (s Plugins) Hooked(ctx context.Context) ([]HookPoint, error) {
 	if err := s.d.can(ctx, Administer, nil); err != nil {
 		return nil, err
 	}
-	points := hooks.Walk(s.d.hooks)
-	for _, h := range s.d.hosts {
-		for _, own := range h.catalogues {
-			points = append(points, hooks.Walk(own)...)
-		}
-	}
+	points := s.d.Points()
 	out := make([]HookPoint, 0, len(points))
 	for _, p := range points {
 		out = append(out, HookPoint{Point: p.Point(), Kind: p.Kind(), Handlers: p.Handlers()})
