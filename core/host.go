@@ -196,11 +196,6 @@ func Declare(h Host, catalogue any) {
 	own.catalogues = append(own.catalogues, catalogue)
 }
 
-// Points are all hook points that there are, core's and those that plugins have
-// declared so far: for a plugin that attaches by the names of points. All are
-// there from OnStart on; while plugins register, those of the plugins before.
-func Points(h Host) []hooks.Inspector { return h.Desk().points() }
-
 // Provide offers a typed service to other plugins: see Lookup.
 func Provide(h Host, service any) {
 	own, ok := h.(*host)
@@ -325,7 +320,7 @@ func (d *Desk) refuseWithin() error {
 		return nil
 	}
 	var errs []error
-	for _, p := range d.points() {
+	for _, p := range d.Points() {
 		for _, h := range p.Handlers() {
 			if p.Kind() == "within" {
 				errs = append(errs, fmt.Errorf("plugin %s writes into the desk's transaction at %s: "+

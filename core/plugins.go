@@ -237,22 +237,10 @@ type HookPoint struct {
 	Handlers []hooks.HandlerInfo `json:"handlers"`
 }
 
-// Hooked lists every hook point, core's and the plugins', with its handlers in
-// order and their statistics. Admins only.
-func (s Plugins) Hooked(ctx context.Context) ([]HookPoint, error) {
-	if err := s.d.can(ctx, Administer, nil); err != nil {
-		return nil, err
-	}
-	points := s.d.points()
-	out := make([]HookPoint, 0, len(points))
-	for _, p := range points {
-		out = append(out, HookPoint{Point: p.Point(), Kind: p.Kind(), Handlers: p.Handlers()})
-	}
-	return out, nil
-}
-
-// points are core's and those that plugins have declared so far.
-func (d *Desk) points() []hooks.Inspector {
+// Points are the hook points of the desk: core's, and then those that its plugins
+// have declared so far. All are there from OnStart on; while plugins register, those
+// of the plugins before.
+func (d *Desk) Points() []hooks.Inspector {
 	points := hooks.Walk(d.hooks)
 	for _, h := range d.hosts {
 		for _, own := range h.catalogues {
@@ -260,6 +248,20 @@ func (d *Desk) points() []hooks.Inspector {
 		}
 	}
 	return points
+}
+
+// Hooked lists every hook point, core's and the plugins', with its handlers in
+// order and their statistics. Admins only.
+func (s Plugins) Hooked(ctx context.Context) ([]HookPoint, error) {
+	if err := s.d.can(ctx, Administer, nil); err != nil {
+		return nil, err
+	}
+	points := s.d.Points()
+	out := make([]HookPoint, 0, len(points))
+	for _, p := range points {
+		out = append(out, HookPoint{Point: p.Point(), Kind: p.Kind(), Handlers: p.Handlers()})
+	}
+	return out, nil
 }
 
 // coreJobs are what the desk does by itself.

@@ -1,6 +1,6 @@
 // Command hookdesk is the stand-alone helpdesk: a server for whoever embeds no
-// desk in a program of their own, a demo with data in it, and the migrations by
-// hand.
+// desk in a program of their own, a demo with data in it, the migrations by hand,
+// and the tool of whoever writes a plugin.
 package main
 
 import (
@@ -33,6 +33,9 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve a desk behind a reverse proxy that says who is calling."`
 	Migrate migrateCommand `cmd:"" help:"Bring the tables of a database up to date, take a plugin's back, or look how far they are."`
 	Events  eventsCommand  `cmd:"" help:"Look after the events that are on their way to plugins: list, retry, drop."`
+	Hooks   hooksCommand   `cmd:"" help:"List the hook points, and who hooks them in a desk that runs."`
+	Plugin  pluginCommand  `cmd:"" help:"Write a plugin of your own."`
+	Plugins pluginsCommand `cmd:"" help:"List the plugins; switch one of a desk that runs on or off."`
 }
 
 // output is where a command writes: what was asked for to the one, its log to

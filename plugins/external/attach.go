@@ -51,7 +51,7 @@ func (p *Plugin) attach(h core.Host) error {
 
 func pointsOf(h core.Host) map[string]hooks.Inspector {
 	out := map[string]hooks.Inspector{}
-	for _, p := range core.Points(h) {
+	for _, p := range h.Desk().Points() {
 		out[p.Point().Name] = p
 	}
 	return out

@@ -35,7 +35,7 @@ func add(h core.Host, f farHandler) {
 		return
 	}
 	h.OnStart(func(context.Context) error { // by then every plugin has registered
-		for _, p := range core.Points(h) {
+		for _, p := range h.Desk().Points() {
 			if p.Point().Name == f.point {
 				return f.join(h, p)
 			}
