@@ -39,7 +39,7 @@ type Actor struct {
 	Plugin      string   `json:"plugin"` // "sla" when a plugin acts by itself, "core" for the desk
 	Rights      []string `json:"rights"`
 	Departments []int64  `json:"departments"` // an agent's; none means all
-	cause       int64   // the event that this actor reacts to
+	cause       int64    // the event that this actor reacts to
 	depth       int
 	guestOf     int64 // the one ticket that a guest's token opens
 }

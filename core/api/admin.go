@@ -15,7 +15,7 @@ func (a *api) registerAdmin(o *rest.Owner) {
 	o.Handle("GET /api/plugins", core.Admins, rest.JSON(a.listPlugins, doc("The plugins of the list, in dependency order.")))
 	o.Handle("POST /api/plugins/{plugin}/enable", core.Admins, rest.JSON(a.enablePlugin, doc("Switch a plugin on.")))
 	o.Handle("POST /api/plugins/{plugin}/disable", core.Admins, rest.JSON(a.disablePlugin, doc("Switch a plugin off; its data stays.")))
-	o.Handle("GET /api/panels", core.Requesters, rest.JSON(a.listPanels, doc("What plugins add to the pages, for the caller's role: each says which route gives its content.")))
+	o.Handle("GET /api/panels", core.Requesters, rest.JSON(a.listPanels, doc("What plugins add to the pages for the caller's role, and which routes give the content.")))
 	o.Handle("GET /api/hooks", core.Admins, rest.JSON(a.listHooks, doc("Every hook point, who hooks it in which order, and how that goes.")))
 	o.Handle("GET /api/health/live", core.Public, rest.JSON(a.live, doc("Whether the process lives: a desk that does not answer here wants a restart.")))
 	o.Handle("GET /api/health", core.Public, rest.JSON(a.health, doc("Whether requests should come to this process; 503, and why, when they should not.")))

@@ -20,14 +20,14 @@ import (
 // desk meanwhile is done as its consequence.
 type calls struct {
 	mu   sync.Mutex
-	open map[string]context.Context //nolint:containedctx // each for as long as its call runs
+	open map[string]context.Context
 }
 
 func (c *calls) begin(ctx context.Context) (id string, end func()) {
 	id = secret()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.open[id] = ctx
+	c.open[id] = ctx //nolint:fatcontext // it is deleted when the call ends
 	return id, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()

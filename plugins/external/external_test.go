@@ -50,7 +50,7 @@ func as(t *testing.T, role string, more ...external.Option) *external.Plugin {
 // shortDir is one whose path leaves room for a socket's name.
 func shortDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "x")
+	dir, err := os.MkdirTemp("", "x") //nolint:usetesting // whose names are too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}

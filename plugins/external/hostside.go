@@ -88,7 +88,7 @@ func (s *hostSide) Call(ctx context.Context, in *protocol.CallRequest) (*protoco
 	s.p.host.API().ServeHTTP(w, r)
 	out := &protocol.CallReply{Status: int32(max(w.status, http.StatusOK)), Headers: map[string]string{}, Body: w.body.Bytes()}
 	for name := range w.header {
-		out.Headers[name] = w.header.Get(name)
+		out.Headers[name] = strings.Join(w.header.Values(name), ", ")
 	}
 	if w.body.Len() > maxMessage-1<<16 {
 		return nil, status.Errorf(codes.ResourceExhausted, "the answer has %d bytes, too many to cross", w.body.Len())
@@ -196,7 +196,7 @@ func (s *hostSide) Log(in grpc.ClientStreamingServer[protocol.LogRecord, protoco
 		for name, value := range attributes {
 			args = append(args, name, value)
 		}
-		s.p.host.Log().Log(in.Context(), slog.Level(r.GetLevel()), r.GetMessage(), args...)
+		s.p.host.Log().Log(in.Context(), slog.Level(r.GetLevel()), r.GetMessage(), args...) //nolint:sloglint // the words are the plugin's
 	}
 }
 
@@ -204,6 +204,6 @@ func (s *hostSide) Log(in grpc.ClientStreamingServer[protocol.LogRecord, protoco
 type logWriter struct{ log *slog.Logger }
 
 func (w logWriter) Write(p []byte) (int, error) {
-	w.log.Warn(strings.TrimSpace(string(p)), "stream", "output")
+	w.log.Warn("an external plugin wrote a line", "line", strings.TrimSpace(string(p)))
 	return len(p), nil
 }

@@ -47,6 +47,8 @@ func manifestOf(m *protocol.Manifest, granted []string) (core.Manifest, error) {
 }
 
 // shape is what of JSON Schema settings may use.
+//
+//nolint:tagliatelle // the words are JSON Schema's
 type shape struct {
 	Type        any               `json:"type"`
 	Description string            `json:"description"`
@@ -146,21 +148,21 @@ func (s *shape) tag(name string) (reflect.StructTag, error) {
 	if name == "" || strings.ContainsAny(name, "\",`\\ ") {
 		return "", fmt.Errorf("%q is no name for a setting", name)
 	}
-	tag := fmt.Sprintf("json:%q doc:%q", name, s.Description)
+	tags := []string{fmt.Sprintf("json:%q doc:%q", name, s.Description)}
 	if s.WriteOnly {
-		tag += ` secret:"true"`
+		tags = append(tags, `secret:"true"`)
 	}
 	for _, least := range []*float64{s.Minimum, s.MinLength, s.MinItems} {
 		if least != nil {
-			tag += fmt.Sprintf(` min:"%v"`, *least)
+			tags = append(tags, fmt.Sprintf(`min:"%v"`, *least))
 		}
 	}
 	for _, most := range []*float64{s.Maximum, s.MaxLength, s.MaxItems} {
 		if most != nil {
-			tag += fmt.Sprintf(` max:"%v"`, *most)
+			tags = append(tags, fmt.Sprintf(`max:"%v"`, *most))
 		}
 	}
-	return reflect.StructTag(tag), nil
+	return reflect.StructTag(strings.Join(tags, " ")), nil
 }
 
 // ungranted are the permissions that the binary asks for in vain.

@@ -12,6 +12,7 @@ import (
 	"github.com/jonboulle/clockwork"
 
 	"github.com/hookdesk/hookdesk/core"
+	"github.com/hookdesk/hookdesk/hooks"
 	"github.com/hookdesk/hookdesk/plugins/external/protocol"
 )
 
@@ -94,6 +95,10 @@ func (p *Plugin) Register(h core.Host) error {
 	}
 	h.OnStart(p.sup.start)
 	h.OnDisable(p.sup.stop)
+	h.Hooks().Desk.Stopping.Add(h, "stop-process", func(context.Context, hooks.Event[core.DeskSwitched]) error {
+		p.sup.stop() // now that nothing calls it any more
+		return nil
+	})
 	return nil
 }
 

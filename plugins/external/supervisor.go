@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hookdesk/hookdesk/core"
 	"github.com/hookdesk/hookdesk/plugins/external/protocol"
 )
 
@@ -32,9 +31,8 @@ const (
 	crashWindow   = 10 * time.Minute
 	crashLimit    = 5
 	drainTime     = 5 * time.Second
-	stopTime      = 3 * time.Second
-	termTime      = 2 * time.Second
 	maxOverdue    = 5 * time.Second
+	afterDesk     = 15 * time.Second // that a process may outlast a desk which does not stop in order
 )
 
 // supervisor keeps one process of the plugin running.
@@ -62,7 +60,9 @@ func newSupervisor(p *Plugin) *supervisor {
 // start implements what Host.OnStart wants: it waits for the first process, but not
 // for one that fails: that is the plugin's own problem.
 func (s *supervisor) start(ctx context.Context) error {
-	ctx, end := context.WithCancel(ctx)
+	outer := ctx
+	ctx, end := context.WithCancel(context.WithoutCancel(ctx)) // what the desk does last may still need the process
+	context.AfterFunc(outer, func() { time.AfterFunc(afterDesk, end) })
 	first, ended := make(chan struct{}), make(chan struct{})
 	s.mu.Lock()
 	s.end, s.ended = end, ended
@@ -75,7 +75,7 @@ func (s *supervisor) start(ctx context.Context) error {
 	}()
 	select {
 	case <-first:
-	case <-ctx.Done():
+	case <-outer.Done():
 	}
 	return nil
 }
@@ -205,6 +205,10 @@ func (s *supervisor) watch(ctx context.Context) error {
 	defer health.Stop()
 	defer look.Stop()
 	known, err := s.settings()
+	if err != nil {
+		s.drop()
+		return err
+	}
 	missed := 0
 	for {
 		proc := s.current()
@@ -272,7 +276,9 @@ func (s *supervisor) retire(proc *process) {
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
-	_, _ = proc.Stop(ctx, &protocol.StopRequest{}) // it ends in any case
+	if _, err := proc.Stop(ctx, &protocol.StopRequest{}); err != nil {
+		s.p.host.Log().InfoContext(ctx, "an external plugin did not stop by itself", "err", err)
+	}
 	proc.kill()
 }
 
@@ -294,7 +300,7 @@ func (s *supervisor) rest(ctx context.Context, pause time.Duration) bool {
 	if s.tooMany() {
 		wait = nil
 		s.set(quarantined, nil)
-		s.p.host.Log().Error("an external plugin died too often: it stays stopped until an admin restarts it", "crashes", crashLimit, "within", crashWindow)
+		s.p.host.Log().ErrorContext(ctx, "an external plugin died too often: it stays stopped until an admin restarts it", "crashes", crashLimit, "within", crashWindow)
 	}
 	for {
 		select {
@@ -340,61 +346,4 @@ func (s *supervisor) tooMany() bool {
 	now := s.p.clock.Now()
 	s.crashes = slices.DeleteFunc(s.crashes, func(at time.Time) bool { return now.Sub(at) > crashWindow })
 	return len(s.crashes) >= crashLimit
-}
-
-// replace asks the loop for a new process.
-func (s *supervisor) replace(ctx context.Context) error {
-	s.mu.Lock()
-	ended := s.ended
-	s.mu.Unlock()
-	if ended == nil {
-		return core.Errorf(core.Conflict, "the plugin does not run: it is off, or the desk is")
-	}
-	answer := make(chan error, 1)
-	select {
-	case s.again <- answer:
-	case <-ended:
-		return core.Errorf(core.Conflict, "the plugin does not run: it is off, or the desk is")
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	select {
-	case err := <-answer:
-		if err != nil {
-			err = core.Errorf(core.Conflict, "the new process is not taken: %v", err)
-		}
-		return err
-	case <-ended:
-		return core.Errorf(core.Unavailable, "the desk stops")
-	}
-}
-
-func (s *supervisor) set(state string, proc *process) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.state, s.proc, s.since = state, proc, s.p.clock.Now()
-}
-
-func (s *supervisor) current() *process {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.proc
-}
-
-func (s *supervisor) status() core.Process {
-	now := s.p.clock.Now()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	since := core.TimeOf(s.since)
-	out := core.Process{State: s.state, Since: &since, Restarts: s.restarts, LastError: s.lastErr}
-	if s.proc != nil {
-		out.PID, out.SHA256 = s.proc.pid(), s.proc.sum
-	}
-	if s.p.err != nil {
-		out.LastError = s.p.err.Error()
-	}
-	if s.state == ready && s.breaker.isOpen(now) {
-		out.State = degraded
-	}
-	return out
 }

@@ -127,7 +127,7 @@ func (t ticketShown) text() string {
 }
 
 func (p *Plugin) read(ctx context.Context, ticket int64) (t ticketShown, err error) {
-	err = sdk.Fetch(ctx, p.host, http.MethodGet, fmt.Sprintf("/api/tickets/%d", ticket), nil, &t)
+	err = sdk.Fetch(ctx, p.host, fmt.Sprintf("GET /api/tickets/%d", ticket), nil, &t)
 	return t, err
 }
 
@@ -146,7 +146,7 @@ func (p *Plugin) tag(ctx context.Context, t ticketShown, tags []string) error {
 	if len(all) == had {
 		return nil
 	}
-	err := sdk.Fetch(ctx, p.host, http.MethodPost, fmt.Sprintf("/api/tickets/%d/tags", t.Ticket.ID), map[string]any{"tags": all}, nil)
+	err := sdk.Fetch(ctx, p.host, fmt.Sprintf("POST /api/tickets/%d/tags", t.Ticket.ID), map[string]any{"tags": all}, nil)
 	if core.KindOf(err) == core.Invalid {
 		p.host.Log().WarnContext(ctx, "tags cannot be added", "ticket", t.Ticket.ID, "tags", tags, "err", err)
 		return nil
@@ -155,10 +155,10 @@ func (p *Plugin) tag(ctx context.Context, t ticketShown, tags []string) error {
 }
 
 func (p *Plugin) note(ctx context.Context, e hooks.Event[core.TicketCreated], found []string) error {
-	path := fmt.Sprintf("/api/tickets/%d/replies", e.Data.Ticket.ID)
+	route := fmt.Sprintf("POST /api/tickets/%d/replies", e.Data.Ticket.ID)
 	note := map[string]any{"body": "Classified by: " + strings.Join(found, ", "), "internal": true}
 	once := http.Header{"Idempotency-Key": {fmt.Sprintf("classify-%d", e.ID)}}
-	return sdk.Fetch(ctx, p.host, http.MethodPost, path, note, nil, once)
+	return sdk.Fetch(ctx, p.host, route, note, nil, once)
 }
 
 type panelOf struct {

@@ -142,7 +142,9 @@ func (h *host) Expand(pattern, name string, _ any, _ string, _ func(context.Cont
 
 func (h *host) Sort(name string, _ core.TicketSort) { h.notCarried("the sort " + name) }
 
-func (h *host) Use(func(http.Handler) http.Handler) { h.notCarried("middleware around the desk's routes") }
+func (h *host) Use(func(http.Handler) http.Handler) {
+	h.notCarried("middleware around the desk's routes")
+}
 
 func (h *host) Every(name string, d time.Duration, fn func(context.Context) error) {
 	h.jobs = append(h.jobs, job{name: name, every: d, fn: fn})

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -92,7 +93,7 @@ func (a remoteAPI) call(r *http.Request) (*protocol.CallReply, error) {
 	}
 	in := &protocol.CallRequest{During: during(ctx), Method: r.Method, Path: r.URL.RequestURI(), Headers: map[string]string{}}
 	for name := range r.Header {
-		in.Headers[name] = r.Header.Get(name)
+		in.Headers[name] = strings.Join(r.Header.Values(name), ", ")
 	}
 	if r.Body != nil {
 		if in.Body, err = io.ReadAll(r.Body); err != nil {
@@ -164,7 +165,7 @@ func valueOf(v *protocol.Value) core.Value {
 
 // reasonOf makes the desk's error of one that crossed the border.
 func reasonOf(err error) error {
-	kinds := map[codes.Code]core.Kind{
+	kinds := map[codes.Code]core.Kind{ //nolint:exhaustive // the desk gives no others
 		codes.NotFound: core.NotFound, codes.Aborted: core.Conflict, codes.InvalidArgument: core.Invalid,
 		codes.PermissionDenied: core.Forbidden, codes.Unavailable: core.Unavailable,
 	}
@@ -175,10 +176,11 @@ func reasonOf(err error) error {
 	return err
 }
 
-// Fetch asks a route of the desk's, by Host.API: in and out are JSON, and may be
+// Fetch asks a route of the desk's, such as "GET /api/tickets/7", by Host.API: in and out are JSON, and may be
 // nil; headers, such as If-Match or Idempotency-Key, are sent along. An answer that
 // is no success is an error with the desk's own words.
-func Fetch(ctx context.Context, h core.Host, method, path string, in, out any, headers ...http.Header) error {
+func Fetch(ctx context.Context, h core.Host, route string, in, out any, headers ...http.Header) error {
+	method, path, _ := strings.Cut(route, " ")
 	var body io.Reader = http.NoBody
 	if in != nil {
 		text, err := json.Marshal(in)

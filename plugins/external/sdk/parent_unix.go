@@ -18,7 +18,7 @@ func leaveWithParent() {
 	}
 	syscall.CloseOnExec(protocol.ParentFD)
 	go func() {
-		_, _ = pipe.Read(make([]byte, 1)) // nothing is ever written
-		_ = syscall.Kill(0, syscall.SIGKILL)
+		_, _ = pipe.Read(make([]byte, 1))    // nothing is ever written
+		_ = syscall.Kill(0, syscall.SIGKILL) // of which nobody hears
 	}()
 }

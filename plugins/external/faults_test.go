@@ -1,0 +1,144 @@
+package external_test
+
+import (
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hookdesk/hookdesk/core"
+	"github.com/hookdesk/hookdesk/desktest"
+	"github.com/hookdesk/hookdesk/plugins/external"
+)
+
+// process is what an admin sees of the plugin's.
+func process(d *desktest.Desk) core.Process {
+	var list struct{ Plugins []core.PluginState }
+	d.Do(desktest.Admin, "GET /api/plugins", nil).Want(200).JSON(&list)
+	return *list.Plugins[0].Process
+}
+
+// await waits until the process is as wanted.
+func await(t *testing.T, d *desktest.Desk, what string, holds func(core.Process) bool) core.Process {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for range 2000 {
+		if p := process(d); holds(p) {
+			return p
+		}
+		<-tick.C
+	}
+	t.Fatalf("not %s within 20 s: %+v", what, process(d))
+	return core.Process{}
+}
+
+func opened(d *desktest.Desk, subject string) *desktest.Response {
+	return d.Do(desktest.Customer, "POST /api/tickets", map[string]any{"subject": subject, "body": "x"})
+}
+
+func TestAKilledPluginComesBackAndNoEventIsLost(t *testing.T) {
+	t.Parallel()
+	desktest.Each(t, func(t *testing.T, db desktest.Database) {
+		d := desktest.New(t, db, as(t, "classify", external.Grant("tickets:read", "tickets:write")))
+		d.AllowErrors()
+		first := await(t, d, "ready", func(p core.Process) bool { return p.State == "ready" })
+		opened(d, "down").Want(201)
+		if err := syscall.Kill(first.PID, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		await(t, d, "ready again", func(p core.Process) bool {
+			return p.State == "ready" && p.PID != first.PID && p.Restarts == 1 && p.LastError != ""
+		})
+		d.Settle()
+		all := string(d.Do(desktest.Agent, "GET /api/tickets/1", nil).Want(200).Body)
+		if n := strings.Count(all, `"kind":"note","author":{`); n != 1 {
+			t.Errorf("%d notes of the plugin, want one: %s", n, all)
+		}
+	})
+}
+
+func TestAStoppedPluginRefusesInTimeWhatItMustAgreeTo(t *testing.T) {
+	t.Parallel()
+	d := desktest.New(t, desktest.SQLite, as(t, "classify", external.Deadlines(300*time.Millisecond, 0, time.Second)))
+	d.AllowErrors()
+	p := await(t, d, "ready", func(p core.Process) bool { return p.State == "ready" })
+	if err := syscall.Kill(p.PID, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	refused := opened(d, "down")
+	if took := time.Since(began); refused.Status != 503 || took > 5*time.Second {
+		t.Errorf("%s after %s", refused, took)
+	}
+	for range 8 {
+		opened(d, "down").Want(503)
+	}
+	if got := process(d); got.State != "degraded" {
+		t.Errorf("after failures in a row the state is %s", got.State)
+	}
+	began = time.Now()
+	if opened(d, "down").Want(503); time.Since(began) > 250*time.Millisecond {
+		t.Error("an open breaker waits for the plugin")
+	}
+	await(t, d, "replaced, for it does not say that it is well", func(now core.Process) bool { return now.PID != 0 && now.PID != p.PID })
+	opened(d, "down").Want(201)
+}
+
+func TestARestartPutsTheNewBesideTheOld(t *testing.T) {
+	t.Parallel()
+	d := desktest.New(t, desktest.SQLite, as(t, "classify", external.Grant("tickets:read", "tickets:write")))
+	old := process(d)
+	var next core.Process
+	d.Do(desktest.Admin, "POST /api/plugins/classify/restart", nil).Want(200).JSON(&next)
+	if next.State != "ready" || next.PID == old.PID || next.PID == 0 {
+		t.Errorf("%+v follows %+v", next, old)
+	}
+	opened(d, "down").Want(201)
+	d.Do(desktest.Agent, "POST /api/plugins/classify/restart", nil).Want(403)
+	if err := syscall.Kill(old.PID, 0); err == nil {
+		t.Error("the old process still runs")
+	}
+}
+
+func TestWhatWasNotGrantedIsRefused(t *testing.T) {
+	t.Parallel()
+	d := desktest.New(t, desktest.SQLite, as(t, "classify")) // asks for tickets, is given nothing
+	d.AllowErrors()
+	opened(d, "down").Want(201)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for range 1000 {
+		var parked struct {
+			Parked []core.ParkedEvent `json:"parked"`
+		}
+		d.Do(desktest.Admin, "GET /api/deliveries/parked", nil).Want(200).JSON(&parked)
+		if len(parked.Parked) == 1 {
+			return // it was told that it has no permission, and the event waits
+		}
+		<-tick.C
+	}
+	t.Error("a plugin without permission read a ticket")
+}
+
+func TestABinaryThatIsNotTheOneIsNotRun(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, plugin := range map[string]*external.Plugin{
+		"another sum":      as(t, "classify", external.SHA256("00")),
+		"no plugin at all": as(t, "nobody"),
+		"no file":          external.New(self + ".missing"),
+	} {
+		config := core.Config{Plugins: []core.Plugin{plugin}}
+		if config.DB, err = core.Open("sqlite::memory:"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := core.New(config); err == nil {
+			t.Errorf("%s: the desk started", name)
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package external
+
+import (
+	"context"
+
+	"github.com/hookdesk/hookdesk/core"
+)
+
+// replace asks the loop for a new process.
+func (s *supervisor) replace(ctx context.Context) error {
+	s.mu.Lock()
+	ended := s.ended
+	s.mu.Unlock()
+	if ended == nil {
+		return core.Errorf(core.Conflict, "the plugin does not run: it is off, or the desk is")
+	}
+	answer := make(chan error, 1)
+	select {
+	case s.again <- answer:
+	case <-ended:
+		return core.Errorf(core.Conflict, "the plugin does not run: it is off, or the desk is")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-answer:
+		if err != nil {
+			err = core.Errorf(core.Conflict, "the new process is not taken: %v", err)
+		}
+		return err
+	case <-ended:
+		return core.Errorf(core.Unavailable, "the desk stops")
+	}
+}
+
+func (s *supervisor) set(state string, proc *process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state, s.proc, s.since = state, proc, s.p.clock.Now()
+}
+
+func (s *supervisor) current() *process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.proc
+}
+
+func (s *supervisor) status() core.Process {
+	now := s.p.clock.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	since := core.TimeOf(s.since)
+	out := core.Process{State: s.state, Since: &since, Restarts: s.restarts, LastError: s.lastErr}
+	if s.proc != nil {
+		out.PID, out.SHA256 = s.proc.pid(), s.proc.sum
+	}
+	if s.p.err != nil {
+		out.LastError = s.p.err.Error()
+	}
+	if s.state == ready && s.breaker.isOpen(now) {
+		out.State = degraded
+	}
+	return out
+}
