@@ -108,7 +108,7 @@ func TestWhatWasNotGrantedIsRefused(t *testing.T) {
 	d.AllowErrors()
 	opened(d, "down").Want(201)
 	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
+	t.Cleanup(tick.Stop)
 	for range 1000 {
 		var parked struct {
 			Parked []core.ParkedEvent `json:"parked"`
