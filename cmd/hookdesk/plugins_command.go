@@ -25,31 +25,18 @@ type pluginsCommand struct {
 // program, so what is not known here is kept to be shown as it is.
 type pluginRow struct {
 	core.PluginState
-	Process *pluginProcess `json:"process"` // of a plugin that is a program of its own
-	more    map[string]json.RawMessage
-}
-
-type pluginProcess struct {
-	State     string `json:"state"`
-	PID       int    `json:"pid"`
-	Restarts  int    `json:"restarts"`
-	LastError string `json:"last_error"`
+	more map[string]json.RawMessage
 }
 
 // UnmarshalJSON fills in the fields, and keeps the rest.
 func (r *pluginRow) UnmarshalJSON(text []byte) error {
-	var known struct {
-		core.PluginState
-		Process *pluginProcess `json:"process"`
-	}
-	if err := json.Unmarshal(text, &known); err != nil {
+	if err := json.Unmarshal(text, &r.PluginState); err != nil {
 		return err
 	}
 	if err := json.Unmarshal(text, &r.more); err != nil {
 		return err
 	}
-	r.PluginState, r.Process = known.PluginState, known.Process
-	for _, name := range []string{"id", "name", "version", "doc", "requires", "enabled", "process"} {
+	for _, name := range []string{"id", "name", "version", "doc", "requires", "enabled", "process", "permissions"} {
 		delete(r.more, name)
 	}
 	return nil
@@ -69,6 +56,9 @@ func (r *pluginRow) state() string {
 		if p.Restarts != 0 {
 			words = append(words, fmt.Sprintf("%d restarts", p.Restarts))
 		}
+	}
+	if len(r.Permissions) > 0 {
+		words = append(words, "may "+strings.Join(r.Permissions, " "))
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.more)) {
 		words = append(words, fmt.Sprintf("%s %s", name, r.more[name]))
