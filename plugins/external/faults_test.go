@@ -61,6 +61,9 @@ func TestAKilledPluginComesBackAndNoEventIsLost(t *testing.T) {
 
 func TestAStoppedPluginRefusesInTimeWhatItMustAgreeTo(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it measures time, which the race detector stretches")
+	}
 	d := desktest.New(t, desktest.SQLite, as(t, "classify", external.Deadlines(300*time.Millisecond, 0, time.Second)))
 	d.AllowErrors()
 	p := await(t, d, "ready", func(p core.Process) bool { return p.State == "ready" })
