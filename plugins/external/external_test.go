@@ -31,6 +31,10 @@ func play(role string) {
 	switch role {
 	case "classify":
 		sdk.Serve(classify.New())
+	case "border":
+		sdk.Serve(&border{})
+	case "wishful":
+		sdk.Serve(wishful{})
 	default:
 		fmt.Fprintln(os.Stderr, "no role", role)
 		os.Exit(2)

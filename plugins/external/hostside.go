@@ -84,36 +84,16 @@ func (s *hostSide) Call(ctx context.Context, in *protocol.CallRequest) (*protoco
 	for name, value := range in.GetHeaders() {
 		r.Header.Set(name, value)
 	}
-	w := &reply{header: http.Header{}}
+	w := protocol.NewRecorder()
 	s.p.host.API().ServeHTTP(w, r)
-	out := &protocol.CallReply{Status: int32(max(w.status, http.StatusOK)), Headers: map[string]string{}, Body: w.body.Bytes()}
-	for name := range w.header {
-		out.Headers[name] = strings.Join(w.header.Values(name), ", ")
+	out := &protocol.CallReply{Status: int32(w.Status()), Headers: map[string]string{}, Body: w.Body.Bytes()}
+	for name := range w.Header() {
+		out.Headers[name] = strings.Join(w.Header().Values(name), ", ")
 	}
-	if w.body.Len() > maxMessage-1<<16 {
-		return nil, status.Errorf(codes.ResourceExhausted, "the answer has %d bytes, too many to cross", w.body.Len())
+	if w.Body.Len() > maxMessage-1<<16 {
+		return nil, status.Errorf(codes.ResourceExhausted, "the answer has %d bytes, too many to cross", w.Body.Len())
 	}
 	return out, nil
-}
-
-// reply keeps what a route writes.
-type reply struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (w *reply) Header() http.Header { return w.header }
-
-func (w *reply) WriteHeader(code int) {
-	if w.status == 0 {
-		w.status = code
-	}
-}
-
-func (w *reply) Write(p []byte) (int, error) {
-	w.WriteHeader(http.StatusOK)
-	return w.body.Write(p)
 }
 
 // Get implements protocol.HostServer.

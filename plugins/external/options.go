@@ -1,7 +1,6 @@
 package external
 
 import (
-	"io"
 	"maps"
 	"path/filepath"
 	"regexp"
@@ -120,5 +119,3 @@ func idOf(path string) string {
 type silence struct{}
 
 func (silence) Write(p []byte) (int, error) { return len(p), nil }
-
-var _ io.Writer = silence{}

@@ -60,7 +60,7 @@ func (r *groupRunner) Start(context.Context) error {
 			r.err = r.cmd.Wait()
 			r.killGroup()
 		}
-		_ = r.parent.Close()
+		_ = r.parent.Close() // nobody reads it any more
 		close(r.exited)
 	}()
 	return <-started
@@ -86,7 +86,11 @@ func (r *groupRunner) launch() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.pid = r.cmd.Process.Pid
-	return limit(r.pid, r.o)
+	if err = limit(r.pid, r.o); err != nil {
+		_ = syscall.Kill(-r.pid, syscall.SIGKILL) // what has no limits does not run
+		_ = r.cmd.Wait()                          // it was killed, as it will say
+	}
+	return err
 }
 
 // killGroup ends the process and what it has started.
@@ -101,8 +105,8 @@ func (r *groupRunner) killGroup() {
 // close lets go of what the process wrote to; whatever it has left behind may still
 // hold the other ends.
 func (r *groupRunner) close() {
-	_ = r.stdout.Close()
-	_ = r.stderr.Close()
+	_ = r.stdout.Close() // it is only read
+	_ = r.stderr.Close() // the same
 }
 
 // gone is closed once the process has ended.

@@ -199,42 +199,22 @@ func Fetch(ctx context.Context, h core.Host, route string, in, out any, headers 
 	for _, more := range headers {
 		maps.Copy(r.Header, more)
 	}
-	w := &answer{header: http.Header{}}
+	w := protocol.NewRecorder()
 	h.API().ServeHTTP(w, r)
-	if w.status >= http.StatusBadRequest {
-		return w.problem()
+	if w.Status() >= http.StatusBadRequest {
+		return problem(w)
 	}
 	if out == nil {
 		return nil
 	}
-	return json.Unmarshal(w.body.Bytes(), out)
-}
-
-// answer keeps what a handler writes.
-type answer struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (a *answer) Header() http.Header { return a.header }
-
-func (a *answer) WriteHeader(code int) {
-	if a.status == 0 {
-		a.status = code
-	}
-}
-
-func (a *answer) Write(p []byte) (int, error) {
-	a.WriteHeader(http.StatusOK)
-	return a.body.Write(p)
+	return json.Unmarshal(w.Body.Bytes(), out)
 }
 
 // problem is the error that the answer tells of.
-func (a *answer) problem() error {
+func problem(a *protocol.Recorder) error {
 	var p rest.Problem
-	if err := json.Unmarshal(a.body.Bytes(), &p); err != nil || p.Detail == "" {
-		p.Detail = a.body.String()
+	if err := json.Unmarshal(a.Body.Bytes(), &p); err != nil || p.Detail == "" {
+		p.Detail = a.Body.String()
 	}
-	return &core.Error{Kind: core.Kind(a.status), Code: p.Code, Message: p.Detail, Fields: p.Errors}
+	return &core.Error{Kind: core.Kind(a.Status()), Code: p.Code, Message: p.Detail, Fields: p.Errors}
 }
