@@ -12,7 +12,7 @@ func TestADeskWithoutExternalPluginsLinksNoGRPC(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range strings.Fields(string(out)) {
+	for name := range strings.FieldsSeq(string(out)) {
 		if strings.HasPrefix(name, "google.golang.org/grpc") || strings.HasPrefix(name, "github.com/hashicorp/go-plugin") {
 			t.Errorf("%s is linked", name)
 		}
