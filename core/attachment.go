@@ -18,19 +18,20 @@ import (
 	"github.com/hookdesk/hookdesk/rest"
 )
 
-// Attachment is a file of a reply. It is uploaded first and claimed by a
-// reply of the same actor within a day.
+// Attachment is a file of a reply, or one that a plugin keeps. It is uploaded
+// first and claimed by a reply of the same actor within a day, or by KeepFile.
 type Attachment struct {
-	ID        int64  `json:"id"`
-	TicketID  *int64 `json:"ticket_id"`
-	ReplyID   *int64 `json:"reply_id"`
-	Uploader  string `json:"-"`
-	Name      string `json:"name"`
-	MediaType string `json:"media_type" doc:"told from the content, not by the uploader"`
-	Size      int64  `json:"size" doc:"bytes"`
-	SHA256    string `json:"sha256" gorm:"column:sha256"`
-	Stored    bool   `json:"-"`
-	CreatedAt Time   `json:"created_at"`
+	ID        int64   `json:"id"`
+	TicketID  *int64  `json:"ticket_id"`
+	ReplyID   *int64  `json:"reply_id"`
+	Uploader  string  `json:"-"`
+	Keeper    *string `json:"-"` // the plugin that it belongs to, instead of a reply
+	Name      string  `json:"name"`
+	MediaType string  `json:"media_type" doc:"told from the content, not by the uploader"`
+	Size      int64   `json:"size" doc:"bytes"`
+	SHA256    string  `json:"sha256" gorm:"column:sha256"`
+	Stored    bool    `json:"-"`
+	CreatedAt Time    `json:"created_at"`
 }
 
 // blob is a file by its content; several attachments may share it.
@@ -218,7 +219,7 @@ func (s Attachments) claim(ctx context.Context, ids []int64, r Reply) error {
 		return nil
 	}
 	rows, err := update[Attachment](ctx, s.d.store, []Assign{Set("ticket_id", r.TicketID), Set("reply_id", r.ID)},
-		Where("id", In, ids), Is("uploader", ActorFrom(ctx).key()), Is("stored", true), Cond{Column: "reply_id", Op: IsNull})
+		append(unclaimed(), Where("id", In, ids), Is("uploader", ActorFrom(ctx).key()), Is("stored", true))...)
 	if err == nil && len(rows) != len(ids) {
 		err = InvalidField("attachments", "name files that you uploaded within a day and have not used yet, each once")
 	}
@@ -265,17 +266,25 @@ func (s Attachments) Open(ctx context.Context, id int64) (Attachment, io.ReadClo
 	if err != nil {
 		return a, nil, err
 	}
+	return s.read(ctx, a)
+}
+
+// read opens the content of a file that the caller may see.
+func (s Attachments) read(ctx context.Context, a Attachment) (Attachment, io.ReadCloser, error) {
 	if s.d.config.Files == nil {
 		return a, nil, Errorf(Unavailable, "this desk keeps no files")
 	}
 	content, err := s.d.config.Files.Open(ctx, a.SHA256)
 	if err != nil {
-		return a, nil, fmt.Errorf("attachment %d: %w", id, err)
+		return a, nil, fmt.Errorf("attachment %d: %w", a.ID, err)
 	}
 	return a, content, nil
 }
 
 func (s Attachments) visible(ctx context.Context, a Attachment) error {
+	if a.Keeper != nil { // who reads it is for the plugin to say
+		return notFound("attachment", a.ID)
+	}
 	if a.ReplyID == nil {
 		if a.Uploader == ActorFrom(ctx).key() {
 			return nil
@@ -321,7 +330,7 @@ func (s Attachments) release(ctx context.Context, which ...Cond) error {
 	return nil
 }
 
-// sweep forgets uploads that no reply claimed and removes files that nothing
+// sweep forgets uploads that nobody claimed and removes files that nothing
 // refers to any more.
 func (s Attachments) sweep(ctx context.Context) error {
 	if s.d.config.Files == nil {
@@ -329,7 +338,7 @@ func (s Attachments) sweep(ctx context.Context) error {
 	}
 	old := TimeOf(s.d.Now().Add(-claimWithin))
 	err := s.d.store.Tx(ctx, func(ctx context.Context) error {
-		return s.release(ctx, Cond{Column: "reply_id", Op: IsNull}, Where("created_at", Less, old))
+		return s.release(ctx, append(unclaimed(), Where("created_at", Less, old))...)
 	})
 	if err != nil {
 		return err

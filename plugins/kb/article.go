@@ -27,6 +27,7 @@ type Article struct {
 	By         Who        `json:"by" gorm:"embedded;embeddedPrefix:by_" doc:"who saved it last"`
 	CreatedAt  core.Time  `json:"created_at"`
 	UpdatedAt  core.Time  `json:"updated_at"`
+	Files      []File     `json:"files" gorm:"-" doc:"of the article, whatever its version"`
 }
 
 // ETag is the article's version, for If-Match.
@@ -61,6 +62,7 @@ type Page struct {
 	Title      string    `json:"title"`
 	HTML       string    `json:"html" gorm:"column:html" doc:"safe to show; empty in lists"`
 	UpdatedAt  core.Time `json:"updated_at"`
+	Files      []File    `json:"files,omitzero" gorm:"-" doc:"left out in lists"`
 }
 
 // State is who sees an article, and from when on.
@@ -112,6 +114,9 @@ func (a *Articles) page(ctx context.Context, s Settings, slug string, locale Loc
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		err = core.Errorf(core.NotFound, "there is no such article")
 	}
+	if err == nil {
+		page.Files, err = a.files(ctx, page.ID)
+	}
 	return page, err
 }
 
@@ -121,6 +126,9 @@ func (a *Articles) article(ctx context.Context, id int64) (Article, error) {
 	err := a.host.DB(ctx).Take(&found, id).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		err = core.Errorf(core.NotFound, "no article %d", id)
+	}
+	if err == nil {
+		found.Files, err = a.files(ctx, id)
 	}
 	return found, err
 }

@@ -24,6 +24,10 @@ type Hooks struct {
 	// Feedback is what a reader says of an article. A Before handler may refuse it,
 	// or change Reason.
 	Feedback hooks.Action[Opinion, Judged]
+	// Attach and Detach are a file that an article was given, or that was taken from
+	// it alone. Who wants to refuse one takes part in core's Attachment.Add.
+	Attach hooks.After[Attached]
+	Detach hooks.After[Attached]
 	// Search is what a search found, before the reader sees it.
 	Search hooks.Filter[Results]
 }
@@ -65,6 +69,8 @@ func (h *Hooks) declare() {
 	h.Feedback.Declare(hooks.Point{
 		Name: "kb.feedback", Timeout: patience, Writable: []string{"reason"}, Doc: "A reader says whether an article helped.",
 	}, "kb.judged")
+	h.Attach.Declare(hooks.Point{Name: "kb.attached", Doc: "An article was given a file."})
+	h.Detach.Declare(hooks.Point{Name: "kb.detached", Doc: "A file was taken from an article."})
 	h.Search.Declare(hooks.Point{Name: "kb.search", Timeout: time.Second, Doc: "What a search found."})
 }
 

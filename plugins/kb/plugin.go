@@ -90,6 +90,7 @@ func (a *Articles) readerRoutes(h core.Host) {
 	h.Handle("GET /api/kb/categories", core.Public, core.JSON(a.getCategories, core.Doc("The categories, in their order.")))
 	h.Handle("GET /api/kb/pages", core.Public, core.JSON(a.getPages, core.Doc("What customers may read, by category.")))
 	h.Handle("GET /api/kb/pages/{slug}", core.Public, core.JSON(a.getPage, core.Doc("A published article.")))
+	h.Handle("GET /api/kb/articles/{id}/files/{file}", core.Public, core.GiveFile(a.getFile, core.Doc("Download a file of an article that you may read.")))
 	h.Handle("GET /api/kb/search", core.Public, core.JSON(a.getSearch, core.Doc("Find published articles.")))
 	h.Handle("GET /api/kb/suggest", core.Public, core.JSON(a.getSuggest, core.Doc("Articles for what is being typed.")))
 	h.Handle("POST /api/kb/articles/{id}/feedback", core.Public, core.JSON(a.postFeedback, core.Doc("Say whether an article helped; again to change one's mind.")))
@@ -111,7 +112,9 @@ func (a *Articles) adminRoutes(h core.Host) {
 	h.Handle("DELETE /api/kb/categories/{id}", core.Admins, core.JSON(a.deleteCategory, core.Doc("Remove a category that is empty.")))
 	h.Handle("POST /api/kb/articles", core.Admins, core.JSON(a.postArticle, created, core.Doc("Write an article; it begins as a draft.")))
 	h.Handle("PATCH /api/kb/articles/{id}", core.Admins, core.JSON(a.patchArticle, core.Doc("Change an article, publish it or take it back.")))
-	h.Handle("DELETE /api/kb/articles/{id}", core.Admins, core.JSON(a.deleteArticle, core.Doc("Remove an article with its versions and feedback.")))
+	h.Handle("POST /api/kb/articles/{id}/files", core.Admins, core.TakeFile(a.postFile, core.Doc("Give an article a file, the part \"file\" of a form.")))
+	h.Handle("DELETE /api/kb/articles/{id}/files/{file}", core.Admins, core.JSON(a.deleteFile, core.Doc("Take a file from an article.")))
+	h.Handle("DELETE /api/kb/articles/{id}", core.Admins, core.JSON(a.deleteArticle, core.Doc("Remove an article with its versions, files and feedback.")))
 	h.Handle("POST /api/kb/articles/{id}/versions/{number}/restore", core.Admins, core.JSON(a.restoreVersion, core.Doc("Save a former version as the newest.")))
 	h.Handle("GET /api/kb/searches", core.Admins, core.JSON(a.getMisses, core.Doc("Searches that found nothing, the most frequent first.")))
 }

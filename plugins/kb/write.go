@@ -51,7 +51,7 @@ func (a *Articles) Create(ctx context.Context, in NewArticle) (Article, error) {
 	if in.Locale == "" {
 		in.Locale = s.DefaultLocale
 	}
-	next := Article{Locale: in.Locale, Title: in.Title, Body: in.Body, CategoryID: in.CategoryID, State: StateDraft, CreatedAt: a.now()}
+	next := Article{Locale: in.Locale, Title: in.Title, Body: in.Body, CategoryID: in.CategoryID, State: StateDraft, CreatedAt: a.now(), Files: []File{}}
 	if in.Slug != "" && slugOf(in.Slug) != in.Slug {
 		return next, core.InvalidField("slug", "a slug has lower-case letters, digits and hyphens, such as %s", slugOf(in.Slug))
 	}
@@ -267,6 +267,12 @@ func (a *Articles) remove(ctx context.Context, id int64) error {
 		return err
 	}
 	return a.host.Change(ctx, func(ctx context.Context) error {
+		if err := a.lock(ctx, id); err != nil {
+			return err
+		}
+		if err := a.removeFiles(ctx, id); err != nil {
+			return err
+		}
 		var gone []Article
 		err := a.host.DB(ctx).Clauses(clause.Returning{}).Where("id = ?", id).Delete(&gone).Error
 		if err != nil || len(gone) == 0 {

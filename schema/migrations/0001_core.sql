@@ -174,6 +174,7 @@ CREATE TABLE {{.Prefix}}attachments (
 	ticket_id   bigint   REFERENCES {{.Prefix}}tickets (id) ON DELETE CASCADE,
 	reply_id    bigint   REFERENCES {{.Prefix}}replies (id) ON DELETE CASCADE,
 	uploader    text     NOT NULL,
+	keeper      text,
 	name        text     NOT NULL,
 	media_type  text     NOT NULL,
 	size        bigint   NOT NULL,
@@ -183,7 +184,7 @@ CREATE TABLE {{.Prefix}}attachments (
 );
 CREATE INDEX {{.Prefix}}attachments_reply ON {{.Prefix}}attachments (reply_id, id) WHERE reply_id IS NOT NULL;
 CREATE INDEX {{.Prefix}}attachments_ticket ON {{.Prefix}}attachments (ticket_id, id) WHERE ticket_id IS NOT NULL;
-CREATE INDEX {{.Prefix}}attachments_unclaimed ON {{.Prefix}}attachments (created_at, id) WHERE reply_id IS NULL;
+CREATE INDEX {{.Prefix}}attachments_unclaimed ON {{.Prefix}}attachments (created_at, id) WHERE reply_id IS NULL AND keeper IS NULL;
 CREATE INDEX {{.Prefix}}attachments_blob ON {{.Prefix}}attachments (sha256);
 
 CREATE TABLE {{.Prefix}}guest_tokens (

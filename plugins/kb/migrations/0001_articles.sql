@@ -50,6 +50,19 @@ CREATE TABLE {{.Prefix}}kb_versions (
 );
 CREATE UNIQUE INDEX {{.Prefix}}kb_version_number ON {{.Prefix}}kb_versions (article_id, number);
 
+-- The files of articles, by the ids of the desk's attachments, which hold the
+-- content. An article is deleted after its files: a file whose row went alone
+-- would be kept for good.
+CREATE TABLE {{.Prefix}}kb_files (
+	id         bigint PRIMARY KEY REFERENCES {{.Prefix}}attachments (id),
+	article_id bigint NOT NULL REFERENCES {{.Prefix}}kb_articles (id),
+	name       text   NOT NULL,
+	media_type text   NOT NULL,
+	size       bigint NOT NULL,
+	added_at   bigint NOT NULL
+);
+CREATE INDEX {{.Prefix}}kb_file_list ON {{.Prefix}}kb_files (article_id, id);
+
 -- The words of articles, cut and folded by the plugin, so that both databases
 -- find the same. title and body are searched, grams are the thirds of a title's
 -- words, by which a misspelt one is recognised.
@@ -96,6 +109,9 @@ CREATE INDEX {{.Prefix}}kb_vote_list ON {{.Prefix}}kb_votes (article_id, id);
 DROP TABLE {{.Prefix}}kb_votes;
 DROP TABLE {{.Prefix}}kb_misses;
 DROP TABLE {{.Prefix}}kb_words;
+DROP TABLE {{.Prefix}}kb_files;
+-- The desk forgets what nobody keeps.
+UPDATE {{.Prefix}}attachments SET keeper = NULL WHERE keeper = 'kb';
 DROP TABLE {{.Prefix}}kb_versions;
 DROP TABLE {{.Prefix}}kb_articles;
 DROP TABLE {{.Prefix}}kb_categories;
