@@ -30,7 +30,7 @@ func TestTheMeasurementsRunOnBothDatabases(t *testing.T) {
 	if err := run(t.Context(), []string{"-tickets", "2000", "-rounds", "3", "-only", " "}, &out); err != nil {
 		t.Fatal(err)
 	}
-	if lines := strings.Count(out.String(), "\n"); lines != 1+2*8+9 {
+	if lines := strings.Count(out.String(), "\n"); lines != 1+2*(8+3)+9 {
 		t.Errorf("the table has %d lines:\n%s", lines, &out)
 	}
 }

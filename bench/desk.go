@@ -21,14 +21,15 @@ import (
 // desk is a desk full of tickets, and what measures it.
 type desk struct {
 	*core.Desk
-	name  string
-	hand  *byHand
-	pairs []pair
-	agent core.Actor // of two departments, so that each query asks what it may see
-	asker core.Actor
-	whole []int64 // tickets of 20 replies that the agent sees
-	busy  []int64 // tickets that wait for the customer: a further answer changes no status
-	undo  []func() error
+	name     string
+	hand     *byHand
+	pairs    []pair
+	counters *counters
+	agent    core.Actor // of two departments, so that each query asks what it may see
+	asker    core.Actor
+	whole    []int64 // tickets of 20 replies that the agent sees
+	busy     []int64 // tickets that wait for the customer: a further answer changes no status
+	undo     []func() error
 }
 
 const prefix = "hookdesk_"
@@ -116,6 +117,9 @@ func (d *desk) prepare(ctx context.Context, db *gorm.DB, pool *sql.DB, tickets i
 	}
 	levels, err := d.levelCases(ctx, db)
 	if err != nil {
+		return err
+	}
+	if err := d.openCounters(ctx, db); err != nil {
 		return err
 	}
 	articles, err := d.articleCases(ctx, db, tickets)

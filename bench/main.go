@@ -117,6 +117,15 @@ func (o options) measure(ctx context.Context, desks []*desk) ([]result, error) {
 		}
 	}
 	for _, d := range desks {
+		if !strings.Contains("counts of views", o.only) {
+			continue
+		}
+		more, err := o.countCases(d)
+		if results = append(results, more...); err != nil {
+			return results, errors.Join(err, stop())
+		}
+	}
+	for _, d := range desks {
 		more, err := o.liveCases(ctx, d.name)
 		if results = append(results, more...); err != nil {
 			return results, errors.Join(err, stop())

@@ -345,7 +345,7 @@ func (d *Desk) change(ctx context.Context, fn func(context.Context) error) error
 		return d.keepReceipt(ctx)
 	})
 	if err == nil {
-		d.events.wake()
+		d.events.committed()
 	}
 	return err
 }

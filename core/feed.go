@@ -97,25 +97,9 @@ type displayed struct {
 
 // display prepares a batch: one query for all tickets.
 func (d *Desk) display(ctx context.Context, events []placed) ([]*displayed, error) {
-	ids := map[int64]*Ticket{}
-	var asked []int64
-	for _, e := range events {
-		if e.ID == 0 || e.TicketID == nil {
-			continue
-		}
-		if _, known := ids[*e.TicketID]; !known {
-			ids[*e.TicketID] = nil
-			asked = append(asked, *e.TicketID)
-		}
-	}
-	if len(asked) > 0 {
-		rows, err := find[Ticket](ctx, d.store, Query{Where: []Cond{Where("id", In, asked)}})
-		if err != nil {
-			return nil, err
-		}
-		for i := range rows {
-			ids[rows[i].ID] = &rows[i]
-		}
+	ids, err := d.ticketsOf(ctx, events)
+	if err != nil {
+		return nil, err
 	}
 	out := make([]*displayed, 0, len(events))
 	for _, e := range events {
@@ -129,6 +113,30 @@ func (d *Desk) display(ctx context.Context, events []placed) ([]*displayed, erro
 		out = append(out, shown)
 	}
 	return out, nil
+}
+
+// ticketsOf are the tickets that events are of, as they are now; nil where one is
+// gone.
+func (d *Desk) ticketsOf(ctx context.Context, events []placed) (map[int64]*Ticket, error) {
+	ids := map[int64]*Ticket{}
+	var asked []int64
+	for _, e := range events {
+		if e.ID == 0 || e.TicketID == nil {
+			continue
+		}
+		if _, known := ids[*e.TicketID]; !known {
+			ids[*e.TicketID] = nil
+			asked = append(asked, *e.TicketID)
+		}
+	}
+	if len(asked) == 0 {
+		return ids, nil
+	}
+	rows, err := find[Ticket](ctx, d.store, Query{Where: []Cond{Where("id", In, asked)}})
+	for i := range rows {
+		ids[rows[i].ID] = &rows[i]
+	}
+	return ids, err
 }
 
 func (e *displayed) open() error {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -21,10 +22,13 @@ type eventLog struct {
 
 	switched chan struct{} // settings or plugins were changed: see Desk.keepUp
 
+	commits atomic.Int64 // changes that this process has committed
+
 	mu      sync.Mutex
 	tail    []placed // the newest events, without a gap
 	base    int64    // the place before the first of tail; beyond all places while nothing follows
 	last    int64    // the place of the newest event that was seen
+	seen    int64    // so many of commits have their events up to last
 	bytes   int      // of the payloads in tail
 	changed chan struct{}
 	failing time.Time // since when the log cannot be read; zero: it can
@@ -68,6 +72,20 @@ func (l *eventLog) signal() <-chan struct{} {
 	return l.changed
 }
 
+// committed notes a change of this process, and lets the log look for its events.
+func (l *eventLog) committed() {
+	l.commits.Add(1)
+	l.wake()
+}
+
+// reached is the place of the newest event that was seen, and of how many
+// commits of this process the events stand up to there.
+func (l *eventLog) reached() (last, commits int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last, l.seen
+}
+
 // newest is the place of the newest event that this process has seen.
 func (l *eventLog) newest() int64 {
 	l.mu.Lock()
@@ -77,6 +95,7 @@ func (l *eventLog) newest() int64 {
 
 // open begins at the end of the log.
 func (l *eventLog) open(ctx context.Context) error {
+	commits := l.commits.Load()
 	if _, _, err := l.place(ctx); err != nil {
 		return err
 	}
@@ -86,7 +105,7 @@ func (l *eventLog) open(ctx context.Context) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.tail, l.bytes, l.base, l.last = nil, 0, last, last
+	l.tail, l.bytes, l.base, l.last, l.seen = nil, 0, last, last, commits
 	return nil
 }
 
@@ -153,6 +172,7 @@ func (l *eventLog) failingSince() time.Time {
 
 // advance takes up to a batch of new events into the tail.
 func (l *eventLog) advance(ctx context.Context) (n int, again bool, err error) {
+	commits := l.commits.Load()
 	placedNow, again, err := l.place(ctx)
 	if err != nil {
 		return 0, false, err
@@ -161,7 +181,7 @@ func (l *eventLog) advance(ctx context.Context) (n int, again bool, err error) {
 	if err != nil {
 		return 0, false, err
 	}
-	l.take(events)
+	l.take(events, commits, again || len(events) == batchSize)
 	if l.tellsOfSwitch(events) {
 		l.heed()
 	}
@@ -195,12 +215,26 @@ func (l *eventLog) heed() {
 	}
 }
 
-func (l *eventLog) take(events []placed) {
-	if len(events) == 0 {
-		return
-	}
+// take adds events to the tail. Unless there are more, they are all those of so
+// many commits; a change may also have none.
+func (l *eventLog) take(events []placed, commits int64, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	told := l.seen
+	if !more {
+		l.seen = commits
+	}
+	if len(events) > 0 {
+		l.keep(events)
+	}
+	if len(events) > 0 || l.seen > told {
+		close(l.changed)
+		l.changed = make(chan struct{})
+	}
+}
+
+// keep adds events to the tail, and drops the oldest. The lock is held.
+func (l *eventLog) keep(events []placed) {
 	for _, e := range events {
 		l.bytes += len(e.Payload)
 	}
@@ -215,8 +249,6 @@ func (l *eventLog) take(events []placed) {
 		l.base = l.tail[drop-1].seq
 		l.tail = append([]placed(nil), l.tail[drop:]...) // let go of what is dropped
 	}
-	close(l.changed)
-	l.changed = make(chan struct{})
 }
 
 // read returns up to limit events behind a place, in order: from memory when

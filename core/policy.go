@@ -36,6 +36,15 @@ func JSON[In, Out any](fn func(context.Context, In) (Out, error), opts ...Option
 	return rest.JSON(fn, opts...)
 }
 
+// Stream makes a route's handler of fn, which reads typed parameters and writes its
+// own answer; see rest.Stream.
+func Stream[In any](fn func(http.ResponseWriter, *http.Request, In) error, opts ...Option) http.Handler {
+	return rest.Stream(fn, opts...)
+}
+
+// Gives names the media types of an answer that the handler writes itself.
+func Gives(media ...string) Option { return rest.Gives(media...) }
+
 // Func is a raw handler that may return an error while it has written nothing.
 type Func = rest.Func
 

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"slices"
@@ -145,4 +146,27 @@ func (st *statement) insert(table string, tb *Table, row reflect.Value, skipID b
 	st.WriteString(") VALUES (")
 	st.list(len(columns), func(i int) { st.bind(columns[i].Value(row)) })
 	st.WriteString(")")
+}
+
+// ids implements idFinder.
+func (s *gormStore) ids(ctx context.Context, q Query) (ids []int64, err error) {
+	st := s.statement()
+	st.WriteString("SELECT t.id")
+	s.from(st, TableOf(Ticket{}), q)
+	if st.err != nil {
+		return nil, st.err
+	}
+	rows, err := s.pool(ctx).QueryContext(ctx, st.String(), st.args...)
+	if err != nil {
+		return nil, s.translate(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, s.translate(err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, s.translate(rows.Err())
 }

@@ -92,7 +92,7 @@ func (s *streams) send(ctx context.Context) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for l, joined := range s.admitted {
-		if joined {
+		if joined && !l.own {
 			l.offer(ctx, shown)
 		}
 	}
@@ -124,9 +124,9 @@ func (s *streams) lookAfter(now time.Time) {
 			s.leave(l)
 			continue
 		}
-		if now.Sub(l.beat) >= heartbeat { // it also moves the place to go on from
+		if now.Sub(l.beat) >= heartbeat {
 			l.beat = now
-			l.write([]byte("id: " + itoa(pos) + "\n\n"))
+			l.write(l.pulse(pos))
 		}
 	}
 }
@@ -166,6 +166,7 @@ type listener struct {
 	beat    time.Time
 	checked time.Time
 	told    int64 // all up to here was sent when it joined
+	own     bool  // a Listener: it is not told of events
 	watcher atomic.Pointer[watcher]
 
 	mu      sync.Mutex
@@ -174,6 +175,15 @@ type listener struct {
 	ended   bool
 	raw     *wire         // writes by itself; nil: a goroutine does
 	more    chan struct{} // tells that goroutine of something pending, or the end
+}
+
+// pulse is what a stream sends when nothing else is; it also moves the place to go
+// on from.
+func (l *listener) pulse(pos int64) []byte {
+	if l.own {
+		return []byte(": \n\n")
+	}
+	return []byte("id: " + itoa(pos) + "\n\n")
 }
 
 // offer writes what of the events the listener may see.
@@ -275,6 +285,9 @@ func (l *listener) mayStay(now time.Time, recheck time.Duration) bool {
 	was := l.watcher.Load().actor
 	a, err := l.d.Identify(l.r)
 	if err != nil || a.Kind == Nobody || a.key() != was.key() || a.guestOf != was.guestOf {
+		return false
+	}
+	if l.own && a.Kind < was.Kind { // the policy of the route may be no more for this caller
 		return false
 	}
 	w := l.d.watcher(a)

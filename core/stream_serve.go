@@ -28,10 +28,7 @@ func (s Feed) Stream(w http.ResponseWriter, r *http.Request, after int64, anew b
 	if after < 0 {
 		after = end
 	}
-	now := d.events.clock.Now()
-	l := &listener{d: d, key: a.key() + ":" + itoa(a.guestOf), address: addressOf(r), beat: now, checked: now, more: make(chan struct{}, 1)}
-	watch := d.watcher(a)
-	l.watcher.Store(&watch)
+	l := d.listener(r)
 	if err := d.streams.enter(r.Context(), l); err != nil {
 		return err
 	}
@@ -49,6 +46,14 @@ func (s Feed) Stream(w http.ResponseWriter, r *http.Request, after int64, anew b
 	return nil
 }
 
+func (d *Desk) listener(r *http.Request) *listener {
+	now, a := d.events.clock.Now(), ActorFrom(r.Context())
+	l := &listener{d: d, key: a.key() + ":" + itoa(a.guestOf), address: addressOf(r), beat: now, checked: now, more: make(chan struct{}, 1)}
+	watch := d.watcher(a)
+	l.watcher.Store(&watch)
+	return l
+}
+
 // serve tells what was missed and then hands the connection over to the hub, or
 // writes for it.
 func (s Feed) serve(ctx context.Context, l *listener, out *outlet, told int64) {
@@ -57,10 +62,16 @@ func (s Feed) serve(ctx context.Context, l *listener, out *outlet, told int64) {
 		streams.leave(l) // half an answer stands; the caller comes back
 		return
 	}
+	streams.attend(ctx, l, out)
+}
+
+// attend writes for a listener that has joined, until it leaves; where the
+// connection was taken over the desk does.
+func (s *streams) attend(ctx context.Context, l *listener, out *outlet) {
 	if out.wire != nil {
 		return
 	}
-	defer streams.leave(l)
+	defer s.leave(l)
 	for {
 		select {
 		case <-ctx.Done():
@@ -166,7 +177,7 @@ func (o *outlet) send(text []byte) error {
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
-	if _, err := o.w.Write(text); err != nil {
+	if _, err := o.w.Write(text); err != nil { //nolint:gosec // events are no HTML: begin says so, and not to guess
 		return err
 	}
 	return rc.Flush()

@@ -26,8 +26,13 @@ type frame struct{ id, event, data string }
 
 func listen(t *testing.T, server *httptest.Server, who desktest.Who, lastEventID string) *browser {
 	t.Helper()
+	return listenTo(t, server, who, "/api/events", lastEventID)
+}
+
+func listenTo(t *testing.T, server *httptest.Server, who desktest.Who, path, lastEventID string) *browser {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+desktest.Prefix+"/api/events", http.NoBody)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+desktest.Prefix+path, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,16 +36,13 @@ func (s Tickets) Check(ctx context.Context, q TicketQuery) error {
 // a search, only so many are looked at as for a page, and more says that there
 // may be further ones.
 func (s Tickets) Count(ctx context.Context, q TicketQuery, upTo int) (n int, more bool, err error) {
-	w, err := s.asked(ctx, &q)
+	set, err := s.Set(ctx, q)
 	if err != nil {
 		return 0, false, err
 	}
 	upTo = min(upTo, maxLimit-1)
-	if !w.drops() && !w.repeats {
-		return w.count(ctx, upTo)
-	}
-	page, err := w.page(ctx, upTo, "")
-	return len(page.Tickets), page.NextCursor != "", err
+	ids, more, err := set.Find(ctx, upTo+1)
+	return min(len(ids), upTo), more || len(ids) > upTo, err
 }
 
 // TicketRefs are what filters name: departments, tags and people.

@@ -32,23 +32,20 @@ type TicketQuery struct {
 
 	actor Actor
 	more  []Cond
-	side  *ticketSort // of a plugin, that Sort names
+	turns []func(context.Context) (Time, error) // when what plugins have added changes: see WhereLasting
+	brief bool                                  // nobody knows
+	side  *ticketSort                           // of a plugin, that Sort names
 }
 
 // Actor is who asks.
 func (q *TicketQuery) Actor() Actor { return q.actor }
-
-// Where adds a condition in SQL on the ticket, which is called t; each ? takes
-// an argument. No text of a request may stand in condition.
-func (q *TicketQuery) Where(condition string, args ...any) {
-	q.more = append(q.more, Cond{Column: condition, Op: SQL, Value: args})
-}
 
 // Clone copies the query as deep as a hook can reach.
 func (q TicketQuery) Clone() TicketQuery {
 	q.Status, q.Priority, q.Type = slices.Clone(q.Status), slices.Clone(q.Priority), slices.Clone(q.Type)
 	q.Department, q.Tag, q.Assignee = slices.Clone(q.Department), slices.Clone(q.Tag), slices.Clone(q.Assignee)
 	q.Requester, q.more, q.Extra = slices.Clone(q.Requester), slices.Clone(q.more), maps.Clone(q.Extra)
+	q.turns = slices.Clone(q.turns)
 	q.Open, q.CreatedFrom, q.CreatedTo = clonePointer(q.Open), clonePointer(q.CreatedFrom), clonePointer(q.CreatedTo)
 	q.UpdatedSince = clonePointer(q.UpdatedSince)
 	return q

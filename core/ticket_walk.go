@@ -115,8 +115,12 @@ func (w *ticketWalk) sift(ctx context.Context, rows []Ticket) ([]Ticket, error) 
 
 // count tells how many tickets the walk would show, up to a number.
 func (w *ticketWalk) count(ctx context.Context, upTo int) (n int, capped bool, err error) {
-	if w.drops() || w.repeats {
-		return 0, false, InvalidField("count", "this list cannot be counted: rows are left out, or stand twice, after they were found")
+	if w.drops() {
+		return 0, false, InvalidField("count", "this list cannot be counted: rows are left out after they were found")
+	}
+	if w.repeats {
+		ids, err := w.ids(ctx, upTo+1)
+		return min(len(ids), upTo), len(ids) > upTo, err
 	}
 	for _, lane := range w.lanes {
 		lane.Limit, lane.Order = upTo+1-n, nil

@@ -6,9 +6,11 @@
 package savedviews
 
 import (
+	"context"
 	"embed"
 
 	"github.com/hookdesk/hookdesk/core"
+	"github.com/hookdesk/hookdesk/hooks"
 )
 
 //go:embed migrations/*.sql
@@ -30,6 +32,7 @@ type Plugin struct {
 	// Hooks are where others take part.
 	Hooks    Hooks
 	settings Settings
+	service  *Views
 }
 
 // New makes the plugin.
@@ -53,7 +56,7 @@ const tickets = "GET /api/tickets"
 
 // Register implements core.Plugin.
 func (p *Plugin) Register(h core.Host) error {
-	s := &Views{host: h, hooks: &p.Hooks}
+	s := p.views(h)
 	core.Declare(h, &p.Hooks)
 	core.Provide(h, s)
 
@@ -61,6 +64,8 @@ func (p *Plugin) Register(h core.Host) error {
 	h.Handle("POST /api/views", core.Agents, core.JSON(s.createView, core.StatusCode(201), core.Doc("Save a view.")))
 	h.Handle("POST /api/views/reorder", core.Agents, core.JSON(s.reorderViews, core.Doc("Put views into an order of your own; those left out follow.")))
 	h.Handle("GET /api/views/counts", core.Agents, core.JSON(s.countViews, core.Doc("How many tickets views show you, each up to 99.")))
+	h.Handle("GET /api/views/counts/stream", core.Agents, core.Stream(s.streamCounts, core.Gives("text/event-stream"),
+		core.Doc("Counts as Server-Sent Events: all at first, then those that change.")))
 	h.Handle("GET /api/views/{id}", core.Agents, core.JSON(s.getView, core.Doc("A view.")))
 	h.Handle("PATCH /api/views/{id}", core.Agents, core.JSON(s.patchView, core.Doc("Change a view of yours; admins change shared ones too.")))
 	h.Handle("DELETE /api/views/{id}", core.Agents, core.JSON(s.deleteView, core.Doc("Delete a view of yours; admins delete shared ones too.")))
@@ -68,5 +73,23 @@ func (p *Plugin) Register(h core.Host) error {
 	h.Expand(tickets, "view", int64(1), "a view's id, instead of its filters and sort; a parameter that is given beside it replaces the view's; agents only", s.expand)
 	h.Hooks().Ticket.List.Add(h, "match-nothing", s.matchNothing)
 	h.OnStart(s.seed)
+
+	forget := func(context.Context, hooks.Event[core.PluginSwitched]) error { s.memory.forget(true); return nil }
+	h.Hooks().Plugin.Enabled.Add(h, "count-anew", forget)
+	h.Hooks().Plugin.Disabled.Add(h, "count-anew", forget)
+	h.Hooks().Desk.Stopping.Add(h, "end-counts", func(context.Context, hooks.Event[core.DeskSwitched]) error { s.live.end(); return nil })
+	h.OnStart(s.live.begin)
+	h.OnDisable(s.live.end)
 	return nil
+}
+
+// views makes the service, once for a desk: Register runs again when the plugin is switched
+// on, and what routes have must go on to be what hooks have.
+func (p *Plugin) views(h core.Host) *Views {
+	if p.service == nil || p.service.host != h {
+		p.service = &Views{host: h, hooks: &p.Hooks}
+		p.service.memory = newMemory(p.service.now)
+		p.service.live = &live{s: p.service}
+	}
+	return p.service
 }

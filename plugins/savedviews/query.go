@@ -2,6 +2,7 @@ package savedviews
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -23,7 +24,7 @@ func (s *Views) expand(ctx context.Context, value string) (url.Values, error) {
 }
 
 // params are the view's filters that are of use, and its sort. A parameter that
-// nobody knows any more is left out. A tag that is gone is too, for GET
+// nobody knows any more is left out, and matchNothing lets nothing through. A tag that is gone is too, for GET
 // /api/tickets refuses it; see matchesNothing for a view that has no other. All
 // else that is gone simply finds nothing.
 func (s *Views) params(ctx context.Context, v View) url.Values {
@@ -46,21 +47,33 @@ func (s *Views) params(ctx context.Context, v View) url.Values {
 	return asking.Params
 }
 
-// matchesNothing reports whether the view asks for tags that are all gone.
+// matchesNothing reports whether the view asks for tags that are all gone: without
+// them it would show far more than it did.
 func matchesNothing(v View) bool {
 	gone := 0
 	for _, b := range v.Broken {
-		if b.Field == "tag" {
+		if b.Field == "tag" && !b.whole {
 			gone++
 		}
 	}
 	return gone > 0 && gone == len(v.Filters["tag"])
 }
 
-// matchNothing empties the list of a view whose tags are all gone: without them
-// it would show far more than it did.
+// lost says which parameter of the view nobody knows any more, or not with its
+// value; "" is none. A sort is no loss, nor is what the request says itself.
+func lost(v View, given url.Values) string {
+	for _, b := range v.Broken {
+		if b.whole && b.Field != "sort" && !given.Has(b.Field) {
+			return fmt.Sprintf("the filter %s: %s", b.Field, b.Why)
+		}
+	}
+	return ""
+}
+
+// matchNothing empties the list of a view whose filters are gone, unless the
+// request says them itself.
 func (s *Views) matchNothing(ctx context.Context, q *core.TicketQuery) error {
-	if !q.Extra.Has("view") || q.Tag != nil { // no view, or tags to go by
+	if !q.Extra.Has("view") {
 		return nil
 	}
 	id, err := strconv.ParseInt(q.Extra.Get("view"), 10, 64)
@@ -71,7 +84,7 @@ func (s *Views) matchNothing(ctx context.Context, q *core.TicketQuery) error {
 	switch {
 	case core.KindOf(err) == core.NotFound: // deleted since
 		err = nil
-	case err == nil && matchesNothing(v):
+	case err == nil && (lost(v, q.Extra) != "" || matchesNothing(v) && q.Tag == nil):
 		q.Where("1 = 0")
 	}
 	return err

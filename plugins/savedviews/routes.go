@@ -2,6 +2,7 @@ package savedviews
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,16 +99,35 @@ type countList struct {
 }
 
 func (s *Views) countViews(ctx context.Context, in countViews) (countList, error) {
-	var ids []int64
+	ids, err := in.views()
+	if err != nil {
+		return countList{}, err
+	}
+	counts, err := s.Counts(ctx, ids)
+	return countList{counts}, err
+}
+
+func (s *Views) streamCounts(w http.ResponseWriter, r *http.Request, in countViews) error {
+	ids, err := in.views()
+	if err != nil {
+		return err
+	}
+	return s.live.serve(w, r, ids)
+}
+
+// views are the ids, each once.
+func (in countViews) views() (ids []int64, err error) {
 	for text := range strings.SplitSeq(strings.Join(in.IDs, ","), ",") {
 		id, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || id < 1 {
-			return countList{}, core.InvalidField("ids", "must be views' ids with commas between")
+			return nil, core.InvalidField("ids", "must be views' ids with commas between")
 		}
 		if !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	}
-	counts, err := s.Counts(ctx, ids)
-	return countList{counts}, err
+	if len(ids) > maxCounts {
+		return nil, core.InvalidField("ids", "at most %d views at once", maxCounts)
+	}
+	return ids, nil
 }

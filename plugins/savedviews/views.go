@@ -16,8 +16,10 @@ const most = 200
 // Views is the service of saved views. Other plugins find it with core.Lookup,
 // by an interface of their own that asks for the methods they need.
 type Views struct {
-	host  core.Host
-	hooks *Hooks
+	host   core.Host
+	hooks  *Hooks
+	memory *memory
+	live   *live
 }
 
 // List returns the views that the actor may open: first those that the actor
@@ -47,23 +49,33 @@ func (s *Views) Get(ctx context.Context, id int64) (View, error) {
 
 // some are the views of these ids, in their order.
 func (s *Views) some(ctx context.Context, ids ...int64) ([]View, error) {
-	var found []View
-	if err := s.seen(ctx).Where("id IN ?", ids).Find(&found).Error; err != nil {
+	found, err := s.found(ctx, ids...)
+	if err != nil {
 		return nil, err
-	}
-	byID := make(map[int64]View, len(found))
-	for _, v := range found {
-		byID[v.ID] = v
 	}
 	views := make([]View, 0, len(ids))
 	for _, id := range ids {
-		v, ok := byID[id]
+		v, ok := found[id]
 		if !ok {
 			return nil, core.Errorf(core.NotFound, "no view %d", id)
 		}
 		views = append(views, v)
 	}
-	return views, s.complete(ctx, views)
+	return views, nil
+}
+
+// found are those of the views that the actor may open.
+func (s *Views) found(ctx context.Context, ids ...int64) (map[int64]View, error) {
+	var views []View
+	err := s.seen(ctx).Where("id IN ?", ids).Find(&views).Error
+	if err == nil && len(views) > 0 {
+		err = s.complete(ctx, views)
+	}
+	byID := make(map[int64]View, len(views))
+	for _, v := range views {
+		byID[v.ID] = v
+	}
+	return byID, err
 }
 
 // seen are the views that the actor may open: own ones, those for everybody, and

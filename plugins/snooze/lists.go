@@ -24,16 +24,28 @@ func (Filter) Values() []string { return []string{string(Only), string(Include)}
 // sees all unless it asks. A ticket whose time has come is there at once: lists
 // do not wait for the job.
 func (s *Snoozes) hideSnoozed(_ context.Context, q *core.TicketQuery) error {
-	asked, a := Filter(q.Extra.Get("snoozed")), q.Actor()
+	asked, a, now := Filter(q.Extra.Get("snoozed")), q.Actor(), s.now()
 	from := " FROM " + s.host.Table("snoozes") + " s WHERE s.woke_at IS NULL AND s.until > ?"
 	switch {
 	case !a.IsAgent(), asked == Include, asked == "" && a.Plugin != "":
 	case asked == Only: // IN lets the database begin with the few that sleep
-		q.Where("t.id IN (SELECT s.ticket_id"+from+")", s.now()) //nolint:unqueryvet // from is the name of a table, the rest is literal
+		q.WhereLasting(s.nextWake(now), "t.id IN (SELECT s.ticket_id"+from+")", now)
 	default:
-		q.Where("NOT EXISTS (SELECT 1"+from+" AND s.ticket_id = t.id)", s.now()) //nolint:unqueryvet // the same
+		q.WhereLasting(s.nextWake(now), "NOT EXISTS (SELECT 1"+from+" AND s.ticket_id = t.id)", now)
 	}
 	return nil
+}
+
+// nextWake tells which time after now is the next at which a ticket wakes.
+func (s *Snoozes) nextWake(now core.Time) func(context.Context) (core.Time, error) {
+	return func(ctx context.Context) (core.Time, error) {
+		var next []Snooze
+		err := s.host.DB(ctx).Select("until").Where("woke_at IS NULL AND until > ?", now).Order("until, id").Limit(1).Find(&next).Error
+		if err != nil || len(next) == 0 {
+			return core.Time{}, err
+		}
+		return next[0].Until, nil
+	}
 }
 
 // shown is what agents read beside a ticket, as extras.snooze.
