@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -164,7 +163,7 @@ func (o options) liveCases(ctx context.Context, name string) (results []result, 
 		{"reply with five handlers (against none)", o.fiveHandlers},
 		{"last of 5,000 streams (against a bare hub)", o.lastStream},
 	} {
-		if !strings.Contains(c.name, o.only) {
+		if !o.wanted(c.name) {
 			continue
 		}
 		d := &desk{name: name} // for its database alone

@@ -96,6 +96,9 @@ func closeAll(desks []*desk) error {
 	return err
 }
 
+// wanted reports whether a case is among those that are to be measured.
+func (o options) wanted(name string) bool { return strings.Contains(name, o.only) }
+
 // measure runs the cases on each database, and those that need none.
 func (o options) measure(ctx context.Context, desks []*desk) ([]result, error) {
 	stop, err := profileTo(o.profile)
@@ -105,7 +108,7 @@ func (o options) measure(ctx context.Context, desks []*desk) ([]result, error) {
 	var results []result
 	for _, d := range desks {
 		for _, p := range d.pairs {
-			if !strings.Contains(p.name, o.only) {
+			if !o.wanted(p.name) {
 				continue
 			}
 			r, err := o.compare(ctx, p)
@@ -117,7 +120,7 @@ func (o options) measure(ctx context.Context, desks []*desk) ([]result, error) {
 		}
 	}
 	for _, d := range desks {
-		if !strings.Contains("counts of views", o.only) {
+		if !o.wanted("counts of views") {
 			continue
 		}
 		more, err := o.countCases(d)
