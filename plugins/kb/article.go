@@ -91,10 +91,10 @@ type Articles struct {
 
 func (a *Articles) now() core.Time { return core.TimeOf(a.host.Now()) }
 
-// Get reads a published article in the locale, or in the default locale where it
-// has none; "" is the locale of the actor. It fails with NotFound when there is
-// none or the knowledge base is off, and with Unauthenticated where the settings
-// ask readers to sign in.
+// Get reads a published article in the locale, where "" is that of the actor; else
+// in the language without its region, else in the default locale. It fails with
+// NotFound when there is none or the knowledge base is off, and with
+// Unauthenticated where the settings ask readers to sign in.
 func (a *Articles) Get(ctx context.Context, slug string, locale Locale) (Page, error) {
 	s, err := a.reader(ctx)
 	if err == nil && !s.Enabled {
@@ -107,8 +107,7 @@ func (a *Articles) Get(ctx context.Context, slug string, locale Locale) (Page, e
 }
 
 func (a *Articles) page(ctx context.Context, s Settings, slug string, locale Locale) (Page, error) {
-	wanted, fallback := locales(ctx, locale, s)
-	shown, args := a.visible("a", wanted, fallback)
+	shown, args := a.visible("a", locales(ctx, locale, s))
 	var page Page
 	err := a.host.DB(ctx).Table(a.host.Table("articles")+" a").Where("a.slug = ?", slug).Where(shown, args...).Take(&page).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {

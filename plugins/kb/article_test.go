@@ -217,6 +217,62 @@ func TestALocaleFallsBackToTheDefault(t *testing.T) {
 	})
 }
 
+func TestALocaleFallsBackToTheLanguageWithoutItsRegion(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d desk) {
+		d.published("Bike", "english", nil)
+		d.published("Fahrrad", "deutsch", fields{"locale": "de", "slug": "bike"})
+		d.published("Velo", "schweizerdeutsch", fields{"locale": "de-CH", "slug": "bike"})
+		for locale, want := range map[string]string{
+			"de-CH": "Velo", "de-AT": "Fahrrad", "de-CH-1996": "Velo", "de": "Fahrrad", "en-GB": "Bike", "fr-CH": "Bike",
+		} {
+			var list struct{ Articles []kb.Page }
+			d.Do(desktest.Anonymous, "GET /api/kb/pages?locale="+locale, nil).Want(200).JSON(&list)
+			if len(list.Articles) != 1 || list.Articles[0].Title != want {
+				t.Errorf("in %s one reads %+v, want %q alone", locale, list.Articles, want)
+			}
+		}
+		d.settings(true, "public", "de-LI") // the default falls back likewise
+		var page kb.Page
+		d.Do(desktest.Anonymous, "GET /api/kb/pages/bike?locale=fr", nil).Want(200).JSON(&page)
+		if page.Title != "Fahrrad" {
+			t.Errorf("where de-LI is the default, %q is read", page.Title)
+		}
+	})
+}
+
+func TestADefaultLocaleThatWouldEmptyTheBaseIsRefused(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d desk) {
+		d.settings(true, "public", "fr") // nothing is published at all
+		a := d.published("Help", "words", nil)
+		value := fields{"value": fields{"enabled": true, "access": "public", "default_locale": "it"}}
+		got := d.Do(desktest.Admin, "PUT /api/settings/kb", value).Want(422)
+		if body := string(got.Body); !strings.Contains(body, "default_locale") || !strings.Contains(body, "nothing is published in it, but in en") {
+			t.Errorf("the refusal does not tell why: %s", body)
+		}
+		d.settings(true, "public", "en")
+		d.patch(a, fields{"state": "draft"})
+		d.settings(true, "public", "it")
+	})
+}
+
+func TestAPatchThatChangesNothingIsNoVersion(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d desk) {
+		at := d.in(time.Hour)
+		a := d.patch(d.draft("Help", "words", nil), fields{"state": "scheduled", "publish_at": at})
+		for _, same := range []fields{{}, {"title": " Help "}, {"body": "words"}, {"state": "scheduled", "publish_at": at}, {"category_id": nil}} {
+			if got := d.patch(a, same); got.Version != a.Version {
+				t.Errorf("%v makes version %d of %d", same, got.Version, a.Version)
+			}
+		}
+		if n := d.count("kb_versions"); n != 2 {
+			t.Errorf("there are %d versions, want 2", n)
+		}
+	})
+}
+
 func TestSettingsHoldAtOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d desk) {

@@ -79,6 +79,7 @@ func (p *Plugin) Register(h core.Host) error {
 	a.agentRoutes(h)
 	a.adminRoutes(h)
 
+	h.Hooks().Setting.Save.Before.Add(h, "keep-readable", a.keepReadable)
 	h.Hooks().Desk.Stopping.Add(h, "write-views", a.onStop)
 	h.Every("publish", time.Minute, a.publishDue)
 	h.Every("views", time.Minute, a.flushViews)

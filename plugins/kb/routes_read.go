@@ -37,8 +37,7 @@ func (a *Articles) getPages(ctx context.Context, in getPages) (out pageList, err
 	if err != nil {
 		return out, err
 	}
-	wanted, fallback := locales(ctx, in.Locale, s)
-	shown, args := a.visible("a", wanted, fallback)
+	shown, args := a.visible("a", locales(ctx, in.Locale, s))
 	q := a.host.DB(ctx).Table(a.host.Table("articles")+" a").Where("a.id > ?", after).Where(shown, args...)
 	if in.Category != 0 {
 		q = q.Where("a.category_id = ?", in.Category)

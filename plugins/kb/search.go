@@ -138,8 +138,7 @@ func beginnings(words []string, letters int) (cut []string) {
 // find asks the database, which sees to it that nobody finds what one may not
 // read.
 func (a *Articles) find(ctx context.Context, s Settings, q Query, words []string, h how) ([]Hit, error) {
-	wanted, fallback := locales(ctx, q.Locale, s)
-	shown, args := a.visible("a", wanted, fallback)
+	shown, args := a.visible("a", locales(ctx, q.Locale, s))
 	limit := min(q.Limit, mostHits)
 	if limit <= 0 {
 		limit = usualHits

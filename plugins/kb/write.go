@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"unicode/utf8"
 
@@ -109,7 +110,7 @@ func (a *Articles) Update(ctx context.Context, id int64, p ArticlePatch) (Articl
 	if err := a.apply(&next, p); err != nil {
 		return old, err
 	}
-	if err := a.prepare(ctx, &next); err != nil {
+	if err := a.prepare(ctx, &next); err != nil || !changes(next, old) {
 		return old, err
 	}
 	if err := a.askState(ctx, next, old); err != nil {
@@ -118,6 +119,15 @@ func (a *Articles) Update(ctx context.Context, id int64, p ArticlePatch) (Articl
 	err = a.host.Change(ctx, func(ctx context.Context) error { return a.replace(ctx, &next, old) })
 	return next, err
 }
+
+// changes reports whether anything that is saved differs: else there is no version
+// to keep.
+func changes(next, old Article) bool {
+	return next.Title != old.Title || next.Body != old.Body || next.Slug != old.Slug || next.State != old.State ||
+		!reflect.DeepEqual(next.CategoryID, old.CategoryID) || !sameTime(next.PublishAt, old.PublishAt)
+}
+
+func sameTime(a, b *core.Time) bool { return a == b || a != nil && b != nil && a.Equal(b.Time) }
 
 // apply changes an article as p says.
 func (a *Articles) apply(next *Article, p ArticlePatch) error {
