@@ -45,11 +45,13 @@ func (s Tickets) Count(ctx context.Context, q TicketQuery, upTo int) (n int, mor
 	return min(len(ids), upTo), more || len(ids) > upTo, err
 }
 
-// TicketRefs are what filters name: departments, tags and people.
+// TicketRefs are what filters and rules name.
 type TicketRefs struct {
 	Departments []int64
 	Tags        []string // slugs or names
+	TagIDs      []int64
 	People      []int64
+	Types       []string // of tickets
 }
 
 // Gone tells which of them do not exist, or not any more. Agents only.
@@ -69,11 +71,17 @@ func (s Tickets) Gone(ctx context.Context, refs TicketRefs) (gone TicketRefs, er
 	if err != nil {
 		return gone, err
 	}
+	tagIDs, err := present(ctx, s.d.store, "id", refs.TagIDs, func(t Tag) int64 { return t.ID })
+	if err != nil {
+		return gone, err
+	}
 	people, err := present(ctx, s.d.store, "id", refs.People, func(p Person) int64 { return p.ID })
 	return TicketRefs{
 		Departments: slices.DeleteFunc(slices.Clone(refs.Departments), func(id int64) bool { return departments[id] }),
 		Tags:        slices.DeleteFunc(slices.Clone(refs.Tags), func(name string) bool { return tags[slugOf(name)] }),
+		TagIDs:      slices.DeleteFunc(slices.Clone(refs.TagIDs), func(id int64) bool { return tagIDs[id] }),
 		People:      slices.DeleteFunc(slices.Clone(refs.People), func(id int64) bool { return people[id] }),
+		Types:       slices.DeleteFunc(slices.Clone(refs.Types), func(t string) bool { return slices.Contains(s.d.config.Types, t) }),
 	}, err
 }
 

@@ -83,14 +83,17 @@ func TestWhatIsGoneIsTold(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := d.Tags.Create(d.As(desktest.Admin), core.TagPatch{Name: &name}); err != nil {
+		tag, err := d.Tags.Create(d.As(desktest.Admin), core.TagPatch{Name: &name})
+		if err != nil {
 			t.Fatal(err)
 		}
 		me := d.PersonID(desktest.Agent)
 		gone, err := d.Tickets.Gone(d.As(desktest.Agent), core.TicketRefs{
 			Departments: []int64{dep.ID, 4711}, Tags: []string{"here-and-now", name, "lost"}, People: []int64{4712, me},
+			TagIDs: []int64{tag.ID, 4713}, Types: []string{"incident", "complaint"},
 		})
-		if err != nil || !slices.Equal(gone.Departments, []int64{4711}) || !slices.Equal(gone.Tags, []string{"lost"}) || !slices.Equal(gone.People, []int64{4712}) {
+		if err != nil || !slices.Equal(gone.Departments, []int64{4711}) || !slices.Equal(gone.Tags, []string{"lost"}) || !slices.Equal(gone.People, []int64{4712}) ||
+			!slices.Equal(gone.TagIDs, []int64{4713}) || !slices.Equal(gone.Types, []string{"complaint"}) {
 			t.Errorf("%+v, %v", gone, err)
 		}
 		if _, err := d.Tickets.Gone(d.As(desktest.Customer), core.TicketRefs{}); core.KindOf(err) != core.Forbidden {

@@ -44,7 +44,8 @@ type Reading struct {
 	Elapsed    int64      `json:"elapsed" doc:"seconds"`
 	Remaining  int64      `json:"remaining" doc:"seconds; below 0 it is late by so much"`
 	StartedAt  core.Time  `json:"started_at"`
-	DueAt      *core.Time `json:"due_at" doc:"null while it rests, or when there is never so much working time"`
+	DueAt      *core.Time `json:"due_at" doc:"null while it rests, and when it is never due"`
+	Never      string     `json:"never,omitempty" doc:"why it is never due though it runs"`
 	Warned     int        `json:"warned" doc:"the last percentage that was told"`
 	BreachedAt *core.Time `json:"breached_at"`
 	StoppedAt  *core.Time `json:"stopped_at"`
@@ -114,6 +115,9 @@ func (c *course) reading(one *Clock) Reading {
 	r := Reading{
 		Kind: one.Kind, Outcome: one.Outcome, Hours: one.Hours, Target: seconds(one.target()), Elapsed: seconds(elapsed), Remaining: seconds(one.target() - elapsed),
 		StartedAt: one.StartedAt, DueAt: one.DueAt, Warned: one.Warned, BreachedAt: one.BreachedAt, StoppedAt: one.StoppedAt, Segments: []Segment{},
+	}
+	if one.Outcome == Running && one.DueAt == nil && c.promise.Held == "" {
+		r.Never = "the calendar has less working time than that in the ten years to come"
 	}
 	until := c.now
 	if one.StoppedAt != nil {

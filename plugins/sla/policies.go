@@ -143,14 +143,21 @@ func (s *Levels) checkPolicy(ctx context.Context, id int64, d PolicyDraft) error
 	return nil
 }
 
-// checkConditions refuses departments and people that do not exist.
+// checkConditions refuses what does not exist: a policy for it would be for no
+// ticket.
 func (s *Levels) checkConditions(ctx context.Context, c Conditions) error {
-	gone, err := s.host.Desk().Tickets.Gone(ctx, core.TicketRefs{Departments: c.Departments, People: c.Requesters})
+	gone, err := s.host.Desk().Tickets.Gone(ctx, core.TicketRefs{
+		Departments: c.Departments, TagIDs: c.Tags, People: c.Requesters, Types: c.Types,
+	})
 	switch {
 	case err != nil:
 		return err
 	case len(gone.Departments) > 0:
 		return core.InvalidField("conditions.departments", "there is no department %d", gone.Departments[0])
+	case len(gone.TagIDs) > 0:
+		return core.InvalidField("conditions.tags", "there is no tag %d", gone.TagIDs[0])
+	case len(gone.Types) > 0:
+		return core.InvalidField("conditions.types", "this desk has no tickets of the type %q", gone.Types[0])
 	case len(gone.People) > 0:
 		return core.InvalidField("conditions.requesters", "there is no person %d", gone.People[0])
 	}

@@ -41,6 +41,9 @@ func TestWhatCannotBePromisedIsRefused(t *testing.T) {
 		"no such calendar":            {"policies", map[string]any{"name": "x", "calendar_id": 99, "targets": every(60, 0, 0)}, "there is no calendar 99"},
 		"rest when it is over":        {"policies", map[string]any{"name": "x", "pause_in": []string{"resolved"}, "targets": byHours("calendar", 60, 0, 0)}, `"field":"pause_in"`},
 		"no such department":          {"policies", map[string]any{"name": "x", "conditions": map[string]any{"departments": []int64{999}}, "targets": byHours("calendar", 60, 0, 0)}, "there is no department 999"},
+		"no such tag":                 {"policies", map[string]any{"name": "x", "conditions": map[string]any{"tags": []int64{999}}, "targets": byHours("calendar", 60, 0, 0)}, "there is no tag 999"},
+		"no such type":                {"policies", map[string]any{"name": "x", "conditions": map[string]any{"types": []string{"complaint"}}, "targets": byHours("calendar", 60, 0, 0)}, `no tickets of the type`},
+		"no such requester":           {"policies", map[string]any{"name": "x", "conditions": map[string]any{"requesters": []int64{999}}, "targets": byHours("calendar", 60, 0, 0)}, "there is no person 999"},
 		"a default with conditions":   {"policies", map[string]any{"name": "x", "is_default": true, "conditions": map[string]any{"types": []string{"question"}}, "targets": byHours("calendar", 60, 0, 0)}, `"field":"conditions"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -69,11 +72,11 @@ func TestADayOf24HoursAndHolidaysForEver(t *testing.T) {
 		d.policy(map[string]any{"calendar_id": always, "targets": every(60, 0, 0)})
 		d.policy(map[string]any{"name": "never", "is_default": false, "calendar_id": never, "conditions": map[string]any{"priorities": []string{"urgent"}}, "targets": every(60, 0, 0)})
 		ticket := d.Ticket(desktest.Customer)
-		if s := d.standing(ticket); s.DueAt == nil || !s.DueAt.Equal(d.Now().Add(time.Hour)) {
+		if s := d.standing(ticket); s.DueAt == nil || !s.DueAt.Equal(d.Now().Add(time.Hour)) || s.Clocks[0].Never != "" {
 			t.Errorf("%+v", s)
 		}
 		d.change(ticket, map[string]any{"priority": "urgent"})
-		if s := d.standing(ticket); s.DueAt != nil || s.Clocks[0].Remaining != 3600 {
+		if s := d.standing(ticket); s.DueAt != nil || s.Clocks[0].Remaining != 3600 || !strings.Contains(s.Clocks[0].Never, "less working time") {
 			t.Errorf("%+v", s)
 		}
 		d.pass(1000 * time.Hour)
