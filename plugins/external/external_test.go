@@ -33,6 +33,8 @@ func play(role string) {
 		sdk.Serve(classify.New())
 	case "border":
 		sdk.Serve(&border{})
+	case "counter":
+		sdk.Serve(&counter{})
 	case "wishful":
 		sdk.Serve(wishful{})
 	default:
