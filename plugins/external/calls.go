@@ -98,12 +98,13 @@ func (s *supervisor) invoke(ctx context.Context, limit time.Duration, h *protoco
 }
 
 // deliver hands an event to a handler of an After, in a batch with whatever else is
-// on its way.
+// on its way. An event can wait: that the process is being started is no failure.
 func (s *supervisor) deliver(ctx context.Context, limit time.Duration, handler string, e hooks.Envelope) error {
 	text, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
+	s.await(ctx, limit)
 	id, end := s.calls.begin(ctx)
 	defer end()
 	return s.ask(ctx, limit, func(ctx context.Context, proc *process) error {
@@ -113,6 +114,7 @@ func (s *supervisor) deliver(ctx context.Context, limit time.Duration, handler s
 
 // run carries out a job.
 func (s *supervisor) run(ctx context.Context, name string) error {
+	s.await(ctx, s.p.o.start)
 	id, end := s.calls.begin(ctx)
 	defer end()
 	return s.ask(ctx, s.p.o.job, func(ctx context.Context, proc *process) error {

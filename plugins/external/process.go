@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -38,7 +39,10 @@ type process struct {
 	host   *grpc.Server // answers this process's calls to the desk
 	web    *http.Transport
 	batch  *batcher
-	over   func() // see kill
+
+	settings atomic.Pointer[string] // that it was last told
+
+	over func() // see kill
 }
 
 // maxMessage is the largest message that is taken from a plugin.

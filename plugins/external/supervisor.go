@@ -44,7 +44,8 @@ type supervisor struct {
 	mu       sync.Mutex
 	state    string
 	since    time.Time
-	proc     *process // that takes calls; nil: none
+	turn     chan struct{} // closed at the next change of state
+	proc     *process      // that takes calls; nil: none
 	restarts int
 	crashes  []time.Time
 	lastErr  string
@@ -54,7 +55,7 @@ type supervisor struct {
 }
 
 func newSupervisor(p *Plugin) *supervisor {
-	return &supervisor{p: p, state: stopped, since: p.clock.Now(), again: make(chan chan error), calls: calls{open: map[string]context.Context{}}}
+	return &supervisor{p: p, state: stopped, since: p.clock.Now(), turn: make(chan struct{}), again: make(chan chan error), calls: calls{open: map[string]context.Context{}}}
 }
 
 // start implements what Host.OnStart wants: it waits for the first process, but not
@@ -133,7 +134,7 @@ func (s *supervisor) launch(ctx context.Context) (*process, error) {
 		err = s.p.serveHost(proc)
 	}
 	if err == nil {
-		_, err = s.configure(ctx, proc)
+		err = s.configure(ctx, proc)
 	}
 	if err != nil {
 		proc.kill()
@@ -162,18 +163,39 @@ func equal[T fmt.Stringer](a, b []T) bool {
 }
 
 // configure tells the process what it has to know, with the settings of now.
-func (s *supervisor) configure(ctx context.Context, proc *process) (settings string, err error) {
-	if settings, err = s.settings(); err != nil {
-		return "", err
+func (s *supervisor) configure(ctx context.Context, proc *process) error {
+	settings, err := s.settings()
+	if err != nil {
+		return err
 	}
 	_, err = proc.Configure(ctx, &protocol.Configuration{
 		Protocol: protocol.Version, Settings: settings, HostSocket: proc.hostSocket(), HttpSocket: proc.webSocket(),
 		Token: proc.token, IdentityKey: proc.key, BaseUrl: s.p.host.Desk().BaseURL(),
 	})
 	if err != nil {
-		err = fmt.Errorf("configure: %w", err)
+		return fmt.Errorf("configure: %w", err)
 	}
-	return settings, err
+	proc.settings.Store(&settings)
+	return nil
+}
+
+// update tells a process of settings that have changed, in no more time than a
+// start may take: who hangs must not hold up those who look after it.
+func (s *supervisor) update(ctx context.Context, proc *process) error {
+	if !s.outdated(proc) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.p.o.start)
+	defer cancel()
+	return s.configure(ctx, proc)
+}
+
+// outdated reports whether a process has other settings than those of now, as far
+// as these can be read.
+func (s *supervisor) outdated(proc *process) bool {
+	now, err := s.settings()
+	has := proc.settings.Load()
+	return err == nil && (has == nil || *has != now)
 }
 
 func (s *supervisor) settings() (string, error) {
@@ -193,8 +215,8 @@ func (s *supervisor) take(proc *process) (old *process) {
 	s.breaker.reset()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old, s.proc = s.proc, proc
-	s.state, s.since = ready, s.p.clock.Now()
+	old = s.proc
+	s.become(ready, proc)
 	return old
 }
 
@@ -204,11 +226,6 @@ func (s *supervisor) watch(ctx context.Context) error {
 	health, look := s.p.clock.NewTicker(s.p.o.health), s.p.clock.NewTicker(settingsEvery)
 	defer health.Stop()
 	defer look.Stop()
-	known, err := s.settings()
-	if err != nil {
-		s.drop()
-		return err
-	}
 	missed := 0
 	for {
 		proc := s.current()
@@ -222,14 +239,12 @@ func (s *supervisor) watch(ctx context.Context) error {
 		case answer := <-s.again:
 			answer <- s.swap(ctx)
 		case <-look.Chan():
-			if now, e := s.settings(); e == nil && now != known {
-				if known, err = s.configure(ctx, proc); err != nil {
-					s.drop()
-					return err
-				}
+			if err := s.update(ctx, proc); err != nil {
+				s.drop()
+				return err
 			}
 		case <-health.Chan():
-			if err = s.healthy(ctx, proc); err == nil {
+			if err := s.healthy(ctx, proc); err == nil {
 				missed = 0
 			} else if missed++; missed >= 2 {
 				s.drop()
@@ -271,7 +286,7 @@ func (s *supervisor) swap(ctx context.Context) error {
 func (s *supervisor) retire(proc *process) {
 	s.mu.Lock()
 	if s.proc == proc {
-		s.proc, s.state, s.since = nil, draining, s.p.clock.Now()
+		s.become(draining, nil)
 	}
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
@@ -286,7 +301,7 @@ func (s *supervisor) retire(proc *process) {
 func (s *supervisor) drop() {
 	s.mu.Lock()
 	proc := s.proc
-	s.proc = nil
+	s.become(backoff, nil) // it is ready no more
 	s.mu.Unlock()
 	if proc != nil {
 		proc.kill()
@@ -330,7 +345,7 @@ func (s *supervisor) crashed(err error) {
 	defer s.mu.Unlock()
 	s.restarts++
 	s.crashes = append(s.crashes, now)
-	s.state, s.since = backoff, now
+	s.become(backoff, nil)
 }
 
 func (s *supervisor) failed(err error) {
