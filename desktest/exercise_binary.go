@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -114,12 +113,12 @@ const markEnv = "HOOKDESK_EXERCISE"
 func binarySuite(path string, options ...Option) *suite {
 	s := newSuite(nil, options...)
 	s.mark = fmt.Sprintf("%d-%s", os.Getpid(), nextLabel())
-	with := sync.OnceValue(func() []external.Option {
-		how := append([]external.Option{external.Env(markEnv, s.mark)}, s.how...)
-		return append(how, external.Grant(external.New(path, how...).Asks()...))
-	})
-	s.fresh = func() core.Plugin { return external.New(path, with()...) }
-	s.name = sync.OnceValue(func() string { return s.fresh().Manifest().ID })
+	how := append([]external.Option{external.Env(markEnv, s.mark)}, s.how...)
+	first := external.New(path, how...) // it says what it is, and never runs
+	s.fresh = func() core.Plugin {
+		return external.New(path, append(slices.Clip(how), external.Grant(first.Asks()...))...)
+	}
+	s.name = func() string { return first.Manifest().ID }
 	return s
 }
 

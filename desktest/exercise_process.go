@@ -55,12 +55,16 @@ func (d *Desk) process() core.Process {
 	return p.Process()
 }
 
-// ready waits for a process other than that of the pid before.
-func (d *Desk) ready(before int) core.Process {
+// ready waits for a process other than that of the pid before; when there was
+// none, the first must do.
+func (d *Desk) ready(before int) (p core.Process) {
 	d.t.Helper()
-	var p core.Process
-	if !eventually(func() bool { p = d.process(); return p.State == "ready" && p.PID != before }) {
-		d.t.Fatalf("no process was ready within %v: %+v", patience, p)
+	done := func() bool {
+		p = d.process()
+		return p.State == "ready" && p.PID != before || p.State == "backoff" && before == 0
+	}
+	if !eventually(done) || p.State != "ready" {
+		d.t.Fatalf("no process is ready: it is in the state %s: %s", p.State, p.LastError)
 	}
 	return p
 }
@@ -125,6 +129,7 @@ func (s *suite) checkKilled(t testing.TB, db Database) {
 		}
 		meanwhile()
 		d.catchUp()
+		d.calm(ticket.ID)
 		return ticket.ID
 	}
 	life(func() {})
@@ -142,6 +147,19 @@ func (s *suite) checkKilled(t testing.TB, db Database) {
 		if diff := differ(want, d.about(ticket)); diff != "" {
 			t.Errorf("it was killed %v after a reply; afterwards, the ticket's rows are others than they should be:\n%s", took*time.Duration(n)/times, diff)
 		}
+	}
+}
+
+// calm waits until nothing more is done about a ticket, such as by a handler that
+// answers before it works.
+func (d *Desk) calm(ticket int64) {
+	for before := d.about(ticket); ; {
+		time.Sleep(100 * time.Millisecond)
+		now := d.about(ticket)
+		if differ(before, now) == "" {
+			return
+		}
+		before = now
 	}
 }
 
@@ -206,9 +224,9 @@ func (s *suite) checkStop(t testing.TB, db Database) {
 		t.Fatalf("processes of the plugin live on from before: %v", others)
 	}
 	d, p := s.living(t, db)
-	s.play(t, d)
+	s.tryPlay(t, d)
 	s.live(t, d, ordinary)
-	d.catchUp()
+	d.hearOut()
 	for _, job := range s.jobs(d) {
 		_ = d.RunJob(context.Background(), job) // whether it fails is said elsewhere
 	}
@@ -251,10 +269,10 @@ func (s *suite) checkLeaks(t testing.TB, db Database) {
 	grown := func() string {
 		f, c, th := s.holds(p.PID)
 		switch {
-		case f >= files+10:
-			return fmt.Sprintf("%d descriptors more than before", f-files)
 		case c > children:
 			return fmt.Sprintf("%d children more than before", c-children)
+		case f >= files+10:
+			return fmt.Sprintf("%d descriptors more than before", f-files)
 		case th >= threads+10:
 			return fmt.Sprintf("%d threads more than before", th-threads)
 		}

@@ -36,8 +36,7 @@ func play(role string) {
 	case "wishful":
 		sdk.Serve(wishful{})
 	default:
-		fmt.Fprintln(os.Stderr, "no role", role)
-		os.Exit(2)
+		sick(role)
 	}
 }
 

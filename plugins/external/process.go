@@ -61,7 +61,7 @@ func (p *Plugin) launch(ctx context.Context, path string, out io.Writer) (*proce
 		return nil, nil, err
 	}
 	proc.PluginClient = raw
-	told, err := raw.Describe(ctx, &protocol.DescribeRequest{Versions: []uint32{protocol.Version}}, grpc.MaxCallRecvMsgSize(maxMessage))
+	told, err := raw.Describe(ctx, &protocol.DescribeRequest{Versions: []uint32{protocol.Version}})
 	if err != nil {
 		proc.kill()
 		return nil, nil, fmt.Errorf("describe: %w", err)
@@ -123,7 +123,10 @@ func (r *process) connect(ctx context.Context, o options, out io.Writer) (protoc
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: r.dir},
 		Logger:           hclog.NewNullLogger(),
 		Stderr:           lines, SyncStdout: lines, SyncStderr: lines,
-		GRPCDialOptions: []grpc.DialOption{grpc.WithIdleTimeout(0)},
+		GRPCDialOptions: []grpc.DialOption{
+			grpc.WithIdleTimeout(0),
+			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)), // go-plugin takes 2 GB
+		},
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, _ string) (runner.Runner, error) {
 			var err error
 			r.run, err = newRunner(r.binary(), o, cmd.Env)

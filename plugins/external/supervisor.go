@@ -126,7 +126,7 @@ func (s *supervisor) keep(ctx context.Context, tried func()) {
 func (s *supervisor) launch(ctx context.Context) (*process, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.p.o.start)
 	defer cancel()
-	proc, told, err := s.p.launch(ctx, s.p.path, logWriter{s.p.host.Log()})
+	proc, told, err := s.p.launch(ctx, s.p.path, logWriter{s.p})
 	if err != nil {
 		return nil, err
 	}
