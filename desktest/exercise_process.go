@@ -29,7 +29,7 @@ func (s *suite) processes() (running []int) {
 		return nil
 	}
 	for _, file := range files {
-		text, err := os.ReadFile(file) //nolint:gosec // of /proc
+		text, err := os.ReadFile(file)
 		if err != nil || !bytes.Contains(append(text, 0), mark) {
 			continue // it has ended, or is somebody else's
 		}

@@ -92,9 +92,7 @@ func registers() map[string]func(core.Host) {
 		"dies in a job": func(h core.Host) {
 			h.Every("sick", time.Minute, func(context.Context) error { os.Exit(3); return nil })
 		},
-		"adds a note twice": after(func(ctx context.Context, h core.Host, e hooks.Event[core.TicketCreated]) error {
-			return remark(ctx, h, e)
-		}),
+		"adds a note twice":   after(remark),
 		"answers before work": after(answersEarly),
 		"asks beyond its manifest": after(func(ctx context.Context, h core.Host, _ hooks.Event[core.TicketCreated]) error {
 			_ = sdk.Fetch(ctx, h, "GET /api/people", nil, nil)
@@ -188,7 +186,7 @@ func flood(h core.Host) {
 		_, _ = os.Stdout.WriteString(line)
 	}
 	for range 5000 {
-		h.Log().Info(line)
+		h.Log().Info("all is well", "line", line)
 	}
 }
 
