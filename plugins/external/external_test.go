@@ -35,6 +35,8 @@ func play(role string) {
 		sdk.Serve(&border{})
 	case "wishful":
 		sdk.Serve(wishful{})
+	case "desk":
+		beDesk()
 	default:
 		sick(role)
 	}

@@ -40,6 +40,7 @@ func sickBinaries() map[string]found {
 		"describes itself anew":              {"manifest", "of two plugins made alike"},
 		"shows its secret":                   {"settings", "looks like a secret"},
 		"raw bears no other settings":        {"saved", "the process did not bear it"},
+		"raw hangs at other settings":        {"saved", "did not reach the process within 2 s"},
 		"hangs in a Before":                  {"calls", "no answer within 250ms"},
 		"panics in a Before":                 {"calls", "panic: as it says"},
 		"dies in a Before":                   {"calls", "its process ended: the process ended"},

@@ -1,6 +1,7 @@
 package external_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -74,7 +75,13 @@ func forever() { time.Sleep(time.Hour) }
 // registers are the plugins that the SDK runs, by what is wrong with them.
 func registers() map[string]func(core.Host) {
 	return map[string]func(core.Host){
-		"hangs in a Before":  before(func(context.Context, *core.TicketDraft) error { forever(); return nil }),
+		"hangs in a Before": before(func(context.Context, *core.TicketDraft) error { forever(); return nil }),
+		"eats memory": before(func(context.Context, *core.TicketDraft) error {
+			var all [][]byte
+			for {
+				all = append(all, bytes.Repeat([]byte{1}, 16<<20))
+			}
+		}),
 		"panics in a Before": before(func(context.Context, *core.TicketDraft) error { panic("as it says") }),
 		"dies in a Before":   before(func(context.Context, *core.TicketDraft) error { os.Exit(3); return nil }),
 		"refuses everything": before(func(context.Context, *core.TicketDraft) error { return hooks.Veto("no", "Not today.") }),
@@ -233,7 +240,7 @@ func (r *raw) Describe(context.Context, *protocol.DescribeRequest) (*protocol.Ma
 		m.Routes = []*protocol.Route{{Pattern: "GET /api/sick"}}
 	case "has settings of no kind":
 		m.SettingsSchema = `{"type":"object","properties":{"x":{"type":"quaternion"}}}`
-	case "bears no other settings":
+	case "bears no other settings", "hangs at other settings":
 		m.SettingsSchema = `{"type":"object","properties":{"word":{"type":"string","description":"a word"}}}`
 	case "hangs in Describe":
 		forever()
@@ -244,7 +251,7 @@ func (r *raw) Describe(context.Context, *protocol.DescribeRequest) (*protocol.Ma
 func (r *raw) Configure(context.Context, *protocol.Configuration) (*protocol.Ready, error) {
 	r.configured++
 	switch {
-	case r.role == "hangs in Configure":
+	case r.role == "hangs in Configure", r.role == "hangs at other settings" && r.configured > 1:
 		forever()
 	case r.role == "bears no other settings" && r.configured > 1:
 		return nil, errors.New("I was configured already")
