@@ -60,8 +60,11 @@ func (s *supervisor) ask(ctx context.Context, limit time.Duration, call func(con
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	err := call(limited, proc)
-	gaveUp := ctx.Err() != nil // it is the caller who did not wait
-	s.breaker.done(s.p.clock.Now(), err != nil && !gaveUp)
+	if err != nil && ctx.Err() != nil {
+		s.breaker.left() // it is the caller who did not wait
+	} else {
+		s.breaker.done(s.p.clock.Now(), err != nil)
+	}
 	switch status.Code(err) {
 	case codes.OK:
 		return nil

@@ -88,7 +88,7 @@ func (s *hostSide) Call(ctx context.Context, in *protocol.CallRequest) (*protoco
 	s.p.host.API().ServeHTTP(w, r)
 	if w.Status() == http.StatusForbidden {
 		s.p.words.log(ctx, s.p.host.Log(), slog.LevelWarn, "an external plugin was refused what it asked for",
-			"method", in.GetMethod(), "path", in.GetPath(), "answer", w.Body.String())
+			"method", in.GetMethod(), "path", cut(in.GetPath()), "answer", cut(w.Body.String()))
 	}
 	out := &protocol.CallReply{Status: int32(w.Status()), Headers: map[string]string{}, Body: w.Body.Bytes()}
 	for name := range w.Header() {
@@ -173,14 +173,14 @@ func (s *hostSide) Log(in grpc.ClientStreamingServer[protocol.LogRecord, protoco
 			return err
 		}
 		var attributes map[string]any
-		if err := json.Unmarshal([]byte(r.GetAttributes()), &attributes); err != nil {
-			attributes = map[string]any{"attributes": r.GetAttributes()}
+		if err := json.Unmarshal([]byte(r.GetAttributes()), &attributes); err != nil || len(r.GetAttributes()) > maxLine {
+			attributes = map[string]any{"attributes": cut(r.GetAttributes())}
 		}
 		var args []any
 		for name, value := range attributes {
 			args = append(args, name, value)
 		}
-		s.p.words.log(in.Context(), s.p.host.Log(), slog.Level(r.GetLevel()), r.GetMessage(), args...)
+		s.p.words.log(in.Context(), s.p.host.Log(), slog.Level(r.GetLevel()), cut(r.GetMessage()), args...)
 	}
 }
 

@@ -28,6 +28,9 @@ const (
 	keptTail = 8
 )
 
+// cut bounds what is not written line by line.
+func cut(text string) string { return strings.ToValidUTF8(text[:min(len(text), maxLine)], "") }
+
 func newLines(out io.Writer) *lines { return &lines{out: out, first: make(chan struct{})} }
 
 // Write implements io.Writer; it never fails.

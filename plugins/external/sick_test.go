@@ -36,6 +36,15 @@ func sick(role string) {
 // programs are no plugins, or no longer.
 func programs(role string) {
 	switch role {
+	case "starts three times":
+		// Once to say what it asks for, once to say what it is, once to run.
+		if f, err := os.OpenFile(os.Getenv("MARKS"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600); err == nil {
+			_, _ = f.WriteString("x")
+			if info, err := f.Stat(); err == nil && info.Size() <= 3 {
+				sdk.Serve(ill{id: "sick"})
+			}
+		}
+		fmt.Fprintln(os.Stderr, "enough")
 	case "dies at the start":
 		fmt.Fprintln(os.Stderr, "no licence")
 	case "shakes hands in its own way":
@@ -103,6 +112,16 @@ func registers() map[string]func(core.Host) {
 		"answers before work": after(answersEarly),
 		"asks beyond its manifest": after(func(ctx context.Context, h core.Host, _ hooks.Event[core.TicketCreated]) error {
 			_ = sdk.Fetch(ctx, h, "GET /api/people", nil, nil)
+			return nil
+		}),
+		"panics at an empty event": after(func(_ context.Context, _ core.Host, e hooks.Event[core.TicketCreated]) error {
+			_ = e.Data.Ticket.Subject[0]
+			return nil
+		}),
+		"dies at an empty event": after(func(_ context.Context, _ core.Host, e hooks.Event[core.TicketCreated]) error {
+			if e.Data.Ticket.Subject == "" {
+				os.Exit(3)
+			}
 			return nil
 		}),
 		"leaks descriptors": after(func(context.Context, core.Host, hooks.Event[core.TicketCreated]) error {
@@ -187,6 +206,7 @@ func child(flees bool) error {
 }
 
 func flood(h core.Host) {
+	h.Log().Info(strings.Repeat("all is well ", 1<<17), "line", strings.Repeat("x", 1<<20))
 	line := strings.Repeat("all is well ", 100) + "\n"
 	for range 20_000 {
 		_, _ = os.Stderr.WriteString(line)

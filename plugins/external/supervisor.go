@@ -191,6 +191,7 @@ func (s *supervisor) watch(ctx context.Context) error {
 			return errors.Join(errors.New("the process ended"), proc.run.Wait(ctx))
 		case answer := <-s.again:
 			answer <- s.swap(ctx)
+			missed = 0 // it may be another process now
 		case <-look.Chan():
 			if err := s.update(ctx, proc); err != nil {
 				s.drop()
