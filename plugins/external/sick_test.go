@@ -207,6 +207,7 @@ func child(flees bool) error {
 
 func flood(h core.Host) {
 	h.Log().Info(strings.Repeat("all is well ", 1<<17), "line", strings.Repeat("x", 1<<20))
+	time.Sleep(300 * time.Millisecond) // that the rest does not come before it
 	line := strings.Repeat("all is well ", 100) + "\n"
 	for range 20_000 {
 		_, _ = os.Stderr.WriteString(line)
