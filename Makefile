@@ -49,6 +49,10 @@ bench: ## measure, and compare with the promised numbers
 crash: ## kill desks N times on each database, and look what is lost (default 1000)
 	$(GO) run ./test/crash -cycles $(N)
 
+.PHONY: chaos
+chaos: ## kill and stop a plugin's process at each kind of hook, N times (default 1000), and look what the desk makes of it
+	$(GO) run ./test/chaos -rounds $(N)
+
 .PHONY: oracle
 oracle: ## compare business hours with a count minute by minute, in N random cases (default 1000)
 	HOOKDESK_ORACLE_CASES=$(N) $(GO) test ./plugins/sla/worktime -run TestTheEngineAgreesWithTheClockOnTheWall -count=1 -timeout 0 -v

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/hookdesk/hookdesk/core"
+	"github.com/hookdesk/hookdesk/plugins/external"
 )
 
 // Scenario makes a plugin do what it is for, with a ticket of Customer's: snooze
@@ -33,6 +34,13 @@ type suite struct {
 	fresh     func() core.Plugin
 	beside    []func() core.Plugin
 	scenarios []Scenario
+	name      func() string // the id, where it is costly to ask for
+
+	// of a plugin in a process of its own
+	how   []external.Option
+	only  []string // checks; none: all
+	mark  string   // in the environment of its processes
+	alone bool     // there is nothing else in this process
 }
 
 // check is one thing that holds for every good plugin.
@@ -101,7 +109,12 @@ func (s *suite) plugins() []core.Plugin {
 	return list
 }
 
-func (s *suite) id() string { return s.fresh().Manifest().ID }
+func (s *suite) id() string {
+	if s.name != nil {
+		return s.name()
+	}
+	return s.fresh().Manifest().ID
+}
 
 func (s *suite) desk(t testing.TB, db Database) *Desk { return New(t, db, s.plugins()...) }
 

@@ -18,11 +18,13 @@ type journal struct {
 	allowed bool
 	closed  bool // the test is over
 	errors  []string
+	lines   []string
 }
 
 func (j *journal) take(level slog.Level, line string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.lines = append(j.lines, line)
 	if level >= slog.LevelError {
 		j.errors = append(j.errors, line)
 	}

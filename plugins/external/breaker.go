@@ -23,7 +23,8 @@ const (
 	openFor       = 10 * time.Second
 )
 
-// allow reports whether a call may be made. Each that is must be followed by done.
+// allow reports whether a call may be made. Each that is must be followed by done,
+// or by left.
 func (b *breaker) allow(now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -58,6 +59,14 @@ func (b *breaker) done(now time.Time, failed bool) {
 	if b.inRow >= failuresInRow || b.failures() >= failuresOf20 {
 		b.openTo = now.Add(openFor)
 	}
+}
+
+// left ends a call for whose answer the caller did not wait: nobody knows what it
+// would have been.
+func (b *breaker) left() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.probing = false
 }
 
 func (b *breaker) failures() (n int) {

@@ -60,8 +60,11 @@ func (s *supervisor) ask(ctx context.Context, limit time.Duration, call func(con
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	err := call(limited, proc)
-	gaveUp := ctx.Err() != nil // it is the caller who did not wait
-	s.breaker.done(s.p.clock.Now(), err != nil && !gaveUp)
+	if err != nil && ctx.Err() != nil {
+		s.breaker.left() // it is the caller who did not wait
+	} else {
+		s.breaker.done(s.p.clock.Now(), err != nil)
+	}
 	switch status.Code(err) {
 	case codes.OK:
 		return nil
@@ -98,12 +101,13 @@ func (s *supervisor) invoke(ctx context.Context, limit time.Duration, h *protoco
 }
 
 // deliver hands an event to a handler of an After, in a batch with whatever else is
-// on its way.
+// on its way. An event can wait: that the process is being started is no failure.
 func (s *supervisor) deliver(ctx context.Context, limit time.Duration, handler string, e hooks.Envelope) error {
 	text, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
+	s.await(ctx, limit)
 	id, end := s.calls.begin(ctx)
 	defer end()
 	return s.ask(ctx, limit, func(ctx context.Context, proc *process) error {
@@ -113,6 +117,7 @@ func (s *supervisor) deliver(ctx context.Context, limit time.Duration, handler s
 
 // run carries out a job.
 func (s *supervisor) run(ctx context.Context, name string) error {
+	s.await(ctx, s.p.o.start)
 	id, end := s.calls.begin(ctx)
 	defer end()
 	return s.ask(ctx, s.p.o.job, func(ctx context.Context, proc *process) error {

@@ -37,9 +37,10 @@ func play(role string) {
 		sdk.Serve(&counter{})
 	case "wishful":
 		sdk.Serve(wishful{})
+	case "desk":
+		beDesk()
 	default:
-		fmt.Fprintln(os.Stderr, "no role", role)
-		os.Exit(2)
+		sick(role)
 	}
 }
 

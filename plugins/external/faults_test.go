@@ -89,6 +89,24 @@ func TestAStoppedPluginRefusesInTimeWhatItMustAgreeTo(t *testing.T) {
 	opened(d, "down").Want(201)
 }
 
+func TestADeskStopsInTimeWhateverItsPluginDoes(t *testing.T) {
+	t.Parallel()
+	d := desktest.New(t, desktest.SQLite, as(t, "classify"))
+	d.AllowErrors()
+	p := await(t, d, "ready", func(p core.Process) bool { return p.State == "ready" })
+	if err := syscall.Kill(p.PID, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	d.Stop()
+	if took := time.Since(began); took > 9*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if syscall.Kill(p.PID, 0) == nil {
+		t.Error("the process is left behind")
+	}
+}
+
 func TestARestartPutsTheNewBesideTheOld(t *testing.T) {
 	t.Parallel()
 	d := desktest.New(t, desktest.SQLite, as(t, "classify", external.Grant("tickets:read", "tickets:write")))

@@ -86,6 +86,10 @@ func (s *hostSide) Call(ctx context.Context, in *protocol.CallRequest) (*protoco
 	}
 	w := protocol.NewRecorder()
 	s.p.host.API().ServeHTTP(w, r)
+	if w.Status() == http.StatusForbidden {
+		s.p.words.log(ctx, s.p.host.Log(), slog.LevelWarn, "an external plugin was refused what it asked for",
+			"method", in.GetMethod(), "path", cut(in.GetPath()), "answer", cut(w.Body.String()))
+	}
 	out := &protocol.CallReply{Status: int32(w.Status()), Headers: map[string]string{}, Body: w.Body.Bytes()}
 	for name := range w.Header() {
 		out.Headers[name] = strings.Join(w.Header().Values(name), ", ")
@@ -169,21 +173,21 @@ func (s *hostSide) Log(in grpc.ClientStreamingServer[protocol.LogRecord, protoco
 			return err
 		}
 		var attributes map[string]any
-		if err := json.Unmarshal([]byte(r.GetAttributes()), &attributes); err != nil {
-			attributes = map[string]any{"attributes": r.GetAttributes()}
+		if err := json.Unmarshal([]byte(r.GetAttributes()), &attributes); err != nil || len(r.GetAttributes()) > maxLine {
+			attributes = map[string]any{"attributes": cut(r.GetAttributes())}
 		}
 		var args []any
 		for name, value := range attributes {
 			args = append(args, name, value)
 		}
-		s.p.host.Log().Log(in.Context(), slog.Level(r.GetLevel()), r.GetMessage(), args...) //nolint:sloglint // the words are the plugin's
+		s.p.words.log(in.Context(), s.p.host.Log(), slog.Level(r.GetLevel()), cut(r.GetMessage()), args...)
 	}
 }
 
 // logWriter puts the lines that a process writes by itself into the desk's log.
-type logWriter struct{ log *slog.Logger }
+type logWriter struct{ p *Plugin }
 
 func (w logWriter) Write(p []byte) (int, error) {
-	w.log.Warn("an external plugin wrote a line", "line", strings.TrimSpace(string(p)))
+	w.p.words.log(context.Background(), w.p.host.Log(), slog.LevelWarn, "an external plugin wrote a line", "line", strings.TrimSpace(string(p)))
 	return len(p), nil
 }

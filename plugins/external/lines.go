@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 )
 
 func newHash() hash.Hash { return sha256.New() }
@@ -18,6 +19,8 @@ type lines struct {
 	out  io.Writer
 	part []byte
 	last []string
+
+	first chan struct{} // closed once there is a line
 }
 
 const (
@@ -25,7 +28,10 @@ const (
 	keptTail = 8
 )
 
-func newLines(out io.Writer) *lines { return &lines{out: out} }
+// cut bounds what is not written line by line.
+func cut(text string) string { return strings.ToValidUTF8(text[:min(len(text), maxLine)], "") }
+
+func newLines(out io.Writer) *lines { return &lines{out: out, first: make(chan struct{})} }
 
 // Write implements io.Writer; it never fails.
 func (l *lines) Write(p []byte) (int, error) {
@@ -51,14 +57,24 @@ func (l *lines) emit() {
 	if text == "" {
 		return
 	}
+	if len(l.last) == 0 {
+		close(l.first)
+	}
 	if l.last = append(l.last, text); len(l.last) > keptTail {
 		l.last = l.last[1:]
 	}
 	_, _ = io.WriteString(l.out, text+"\n") // who listens never fails
 }
 
+// lastWords is how long is waited for what a process that has ended had to say.
+const lastWords = 100 * time.Millisecond
+
 // tail is the last that was written, for an error that tells of the end.
 func (l *lines) tail() string {
+	select {
+	case <-l.first:
+	case <-time.After(lastWords):
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.last) == 0 {

@@ -94,6 +94,16 @@ func Deadlines(before, filter, after time.Duration) Option {
 	}
 }
 
+// StartWithin replaces the 10 seconds that a process may take until it is ready; 0
+// leaves them.
+func StartWithin(d time.Duration) Option {
+	return func(o *options) {
+		if d > 0 {
+			o.start = d
+		}
+	}
+}
+
 // environment is what the process gets beside what go-plugin adds.
 func (o options) environment() []string {
 	var out []string

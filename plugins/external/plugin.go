@@ -27,8 +27,9 @@ type Plugin struct {
 	manifest core.Manifest
 	err      error // why it could not be described
 
-	host core.Host
-	sup  *supervisor
+	host  core.Host
+	sup   *supervisor
+	words *quota // of the desk's log
 }
 
 // New is the plugin of the binary at path. The binary is run once, to say what it
@@ -39,7 +40,7 @@ func New(path string, with ...Option) *Plugin {
 	for _, option := range with {
 		option(&p.o)
 	}
-	p.sup = newSupervisor(p)
+	p.sup, p.words = newSupervisor(p), &quota{clock: p.clock}
 	return p
 }
 

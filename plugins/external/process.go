@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -38,7 +39,10 @@ type process struct {
 	host   *grpc.Server // answers this process's calls to the desk
 	web    *http.Transport
 	batch  *batcher
-	over   func() // see kill
+
+	settings atomic.Pointer[string] // that it was last told
+
+	over func() // see kill
 }
 
 // maxMessage is the largest message that is taken from a plugin.
@@ -57,7 +61,7 @@ func (p *Plugin) launch(ctx context.Context, path string, out io.Writer) (*proce
 		return nil, nil, err
 	}
 	proc.PluginClient = raw
-	told, err := raw.Describe(ctx, &protocol.DescribeRequest{Versions: []uint32{protocol.Version}}, grpc.MaxCallRecvMsgSize(maxMessage))
+	told, err := raw.Describe(ctx, &protocol.DescribeRequest{Versions: []uint32{protocol.Version}})
 	if err != nil {
 		proc.kill()
 		return nil, nil, fmt.Errorf("describe: %w", err)
@@ -119,7 +123,10 @@ func (r *process) connect(ctx context.Context, o options, out io.Writer) (protoc
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: r.dir},
 		Logger:           hclog.NewNullLogger(),
 		Stderr:           lines, SyncStdout: lines, SyncStderr: lines,
-		GRPCDialOptions: []grpc.DialOption{grpc.WithIdleTimeout(0)},
+		GRPCDialOptions: []grpc.DialOption{
+			grpc.WithIdleTimeout(0),
+			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)), // go-plugin takes 2 GB
+		},
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, _ string) (runner.Runner, error) {
 			var err error
 			r.run, err = newRunner(r.binary(), o, cmd.Env)

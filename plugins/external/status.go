@@ -2,6 +2,7 @@ package external
 
 import (
 	"context"
+	"time"
 
 	"github.com/hookdesk/hookdesk/core"
 )
@@ -36,7 +37,34 @@ func (s *supervisor) replace(ctx context.Context) error {
 func (s *supervisor) set(state string, proc *process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.become(state, proc)
+}
+
+// become notes a state, for which s.mu is held.
+func (s *supervisor) become(state string, proc *process) {
 	s.state, s.proc, s.since = state, proc, s.p.clock.Now()
+	close(s.turn)
+	s.turn = make(chan struct{})
+}
+
+// await waits for a process while there may soon be one: between its ends, and
+// before the first.
+func (s *supervisor) await(ctx context.Context, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		s.mu.Lock()
+		here, turn := s.proc != nil || s.state == quarantined || s.state == draining, s.turn
+		s.mu.Unlock()
+		if here {
+			return
+		}
+		select {
+		case <-turn:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (s *supervisor) current() *process {

@@ -2,11 +2,9 @@ package external
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -44,7 +42,8 @@ type supervisor struct {
 	mu       sync.Mutex
 	state    string
 	since    time.Time
-	proc     *process // that takes calls; nil: none
+	turn     chan struct{} // closed at the next change of state
+	proc     *process      // that takes calls; nil: none
 	restarts int
 	crashes  []time.Time
 	lastErr  string
@@ -54,7 +53,10 @@ type supervisor struct {
 }
 
 func newSupervisor(p *Plugin) *supervisor {
-	return &supervisor{p: p, state: stopped, since: p.clock.Now(), again: make(chan chan error), calls: calls{open: map[string]context.Context{}}}
+	return &supervisor{
+		p: p, state: stopped, since: p.clock.Now(), turn: make(chan struct{}), again: make(chan chan error),
+		calls: calls{open: map[string]context.Context{}},
+	}
 }
 
 // start implements what Host.OnStart wants: it waits for the first process, but not
@@ -125,7 +127,7 @@ func (s *supervisor) keep(ctx context.Context, tried func()) {
 func (s *supervisor) launch(ctx context.Context) (*process, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.p.o.start)
 	defer cancel()
-	proc, told, err := s.p.launch(ctx, s.p.path, logWriter{s.p.host.Log()})
+	proc, told, err := s.p.launch(ctx, s.p.path, logWriter{s.p})
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +135,7 @@ func (s *supervisor) launch(ctx context.Context) (*process, error) {
 		err = s.p.serveHost(proc)
 	}
 	if err == nil {
-		_, err = s.configure(ctx, proc)
+		err = s.configure(ctx, proc)
 	}
 	if err != nil {
 		proc.kill()
@@ -161,40 +163,13 @@ func equal[T fmt.Stringer](a, b []T) bool {
 	return slices.EqualFunc(a, b, func(x, y T) bool { return x.String() == y.String() })
 }
 
-// configure tells the process what it has to know, with the settings of now.
-func (s *supervisor) configure(ctx context.Context, proc *process) (settings string, err error) {
-	if settings, err = s.settings(); err != nil {
-		return "", err
-	}
-	_, err = proc.Configure(ctx, &protocol.Configuration{
-		Protocol: protocol.Version, Settings: settings, HostSocket: proc.hostSocket(), HttpSocket: proc.webSocket(),
-		Token: proc.token, IdentityKey: proc.key, BaseUrl: s.p.host.Desk().BaseURL(),
-	})
-	if err != nil {
-		err = fmt.Errorf("configure: %w", err)
-	}
-	return settings, err
-}
-
-func (s *supervisor) settings() (string, error) {
-	if s.p.manifest.Settings == nil {
-		return "", nil
-	}
-	into := reflect.New(reflect.TypeOf(s.p.manifest.Settings))
-	if err := s.p.host.Settings(into.Interface()); err != nil {
-		return "", err
-	}
-	text, err := json.Marshal(into.Interface())
-	return string(text), err
-}
-
 // take lets a process answer from now on, and gives back the one that did.
 func (s *supervisor) take(proc *process) (old *process) {
 	s.breaker.reset()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old, s.proc = s.proc, proc
-	s.state, s.since = ready, s.p.clock.Now()
+	old = s.proc
+	s.become(ready, proc)
 	return old
 }
 
@@ -204,11 +179,6 @@ func (s *supervisor) watch(ctx context.Context) error {
 	health, look := s.p.clock.NewTicker(s.p.o.health), s.p.clock.NewTicker(settingsEvery)
 	defer health.Stop()
 	defer look.Stop()
-	known, err := s.settings()
-	if err != nil {
-		s.drop()
-		return err
-	}
 	missed := 0
 	for {
 		proc := s.current()
@@ -221,15 +191,14 @@ func (s *supervisor) watch(ctx context.Context) error {
 			return errors.Join(errors.New("the process ended"), proc.run.Wait(ctx))
 		case answer := <-s.again:
 			answer <- s.swap(ctx)
+			missed = 0 // it may be another process now
 		case <-look.Chan():
-			if now, e := s.settings(); e == nil && now != known {
-				if known, err = s.configure(ctx, proc); err != nil {
-					s.drop()
-					return err
-				}
+			if err := s.update(ctx, proc); err != nil {
+				s.drop()
+				return err
 			}
 		case <-health.Chan():
-			if err = s.healthy(ctx, proc); err == nil {
+			if err := s.healthy(ctx, proc); err == nil {
 				missed = 0
 			} else if missed++; missed >= 2 {
 				s.drop()
@@ -271,7 +240,7 @@ func (s *supervisor) swap(ctx context.Context) error {
 func (s *supervisor) retire(proc *process) {
 	s.mu.Lock()
 	if s.proc == proc {
-		s.proc, s.state, s.since = nil, draining, s.p.clock.Now()
+		s.become(draining, nil)
 	}
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
@@ -286,7 +255,7 @@ func (s *supervisor) retire(proc *process) {
 func (s *supervisor) drop() {
 	s.mu.Lock()
 	proc := s.proc
-	s.proc = nil
+	s.become(backoff, nil) // it is ready no more
 	s.mu.Unlock()
 	if proc != nil {
 		proc.kill()
@@ -330,7 +299,7 @@ func (s *supervisor) crashed(err error) {
 	defer s.mu.Unlock()
 	s.restarts++
 	s.crashes = append(s.crashes, now)
-	s.state, s.since = backoff, now
+	s.become(backoff, nil)
 }
 
 func (s *supervisor) failed(err error) {
