@@ -109,6 +109,24 @@ func TestSettingsAreReadLikeBodies(t *testing.T) {
 	}
 }
 
+func TestATagListsTheValuesOfAString(t *testing.T) {
+	type settings struct {
+		Colour string   `json:"colour" enum:"red|dark blue"`
+		Sizes  []string `json:"sizes" enum:"s|m"`
+	}
+	for body, kind := range map[string]rest.Kind{
+		`{"colour":"dark blue","sizes":["m","s"]}`: 0, `{"colour":"blue","sizes":[]}`: rest.Invalid, `{"colour":"red","sizes":["s","l"]}`: rest.Invalid,
+	} {
+		if err := rest.Decode([]byte(body), new(settings)); rest.KindOf(err) != kind && (kind != 0 || err != nil) {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+	s, err := rest.SchemaOf(settings{})
+	if err != nil || !slices.Equal(s.Properties["colour"].Enum, []string{"red", "dark blue"}) || !slices.Equal(s.Properties["sizes"].Items.Enum, []string{"s", "m"}) {
+		t.Errorf("%+v %v", s, err)
+	}
+}
+
 // lossy has carried everything out, and kept no answer.
 type lossy struct{ *memory }
 

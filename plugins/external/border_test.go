@@ -20,10 +20,16 @@ type border struct{ host core.Host }
 type borderSettings struct {
 	Word  string `json:"word" max:"20" doc:"what stands before each subject"`
 	Token string `json:"token" secret:"true" doc:"a secret"`
+	Mood  mood   `json:"mood" doc:"how it feels"`
 }
 
+// mood is an enumeration.
+type mood string
+
+func (mood) Values() []string { return []string{"calm", "loud"} }
+
 func (*border) Manifest() core.Manifest {
-	return core.Manifest{ID: "border", Name: "Border", Version: "1.0.0", Doc: "Crosses.", Settings: borderSettings{Word: "old"}}
+	return core.Manifest{ID: "border", Name: "Border", Version: "1.0.0", Doc: "Crosses.", Settings: borderSettings{Word: "old", Mood: "calm"}}
 }
 
 func (b *border) Register(h core.Host) error {
@@ -79,11 +85,15 @@ func TestSettingsJobsForeignEventsVetoesAndPanicsCross(t *testing.T) {
 		if made := opened(d, "x").Want(201); !strings.Contains(string(made.Body), `"old: x"`) {
 			t.Errorf("the default does not hold: %s", made)
 		}
-		d.Do(desktest.Admin, "PUT /api/settings/border", map[string]any{"value": map[string]any{"word": "new", "token": "!"}}).Want(200)
+		d.Do(desktest.Admin, "PUT /api/settings/border", map[string]any{"value": map[string]any{"word": "new", "token": "!", "mood": "loud"}}).Want(200)
 		eventually(t, "settings to cross", func() bool { return strings.Contains(string(opened(d, "x").Body), `"new!: x"`) })
-		d.Do(desktest.Admin, "PUT /api/settings/border", map[string]any{"value": map[string]any{"word": strings.Repeat("w", 21)}}).Want(422)
+		d.Do(desktest.Admin, "PUT /api/settings/border", map[string]any{"value": map[string]any{"word": strings.Repeat("w", 21), "mood": "loud"}}).Want(422)
+		no := d.Do(desktest.Admin, "PUT /api/settings/border", map[string]any{"value": map[string]any{"word": "new", "mood": "wild"}}).Want(422)
+		if !strings.Contains(string(no.Body), "must be one of calm, loud") {
+			t.Errorf("the enumeration did not cross: %s", no)
+		}
 
-		if no := opened(d, "veto").Want(422); !strings.Contains(string(no.Body), "Not this one.") {
+		if no = opened(d, "veto").Want(422); !strings.Contains(string(no.Body), "Not this one.") {
 			t.Errorf("the veto is %s", no)
 		}
 		before := process(d)

@@ -53,6 +53,7 @@ type shape struct {
 	Type        any               `json:"type"`
 	Description string            `json:"description"`
 	WriteOnly   bool              `json:"writeOnly"`
+	Enum        []any             `json:"enum"` // of strings
 	Minimum     *float64          `json:"minimum"`
 	Maximum     *float64          `json:"maximum"`
 	MinLength   *float64          `json:"minLength"`
@@ -152,6 +153,13 @@ func (s *shape) tag(name string) (reflect.StructTag, error) {
 	if s.WriteOnly {
 		tags = append(tags, `secret:"true"`)
 	}
+	values, err := s.values()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	if len(values) > 0 {
+		tags = append(tags, fmt.Sprintf("enum:%q", strings.Join(values, "|")))
+	}
 	for _, least := range []*float64{s.Minimum, s.MinLength, s.MinItems} {
 		if least != nil {
 			tags = append(tags, fmt.Sprintf(`min:"%v"`, *least))
@@ -163,6 +171,22 @@ func (s *shape) tag(name string) (reflect.StructTag, error) {
 		}
 	}
 	return reflect.StructTag(strings.Join(tags, " ")), nil
+}
+
+// values are those of an enumeration, or of one whose items are listed.
+func (s *shape) values() (out []string, err error) {
+	list := s.Enum
+	if s.Type == "array" && s.Items != nil {
+		list = s.Items.Enum
+	}
+	for _, v := range list {
+		text, ok := v.(string)
+		if !ok || strings.Contains(text, "|") {
+			return nil, fmt.Errorf("enum: %v is no string, or has a | in it", v)
+		}
+		out = append(out, text)
+	}
+	return out, nil
 }
 
 // ungranted are the permissions that the binary asks for in vain.
