@@ -33,6 +33,8 @@ func play(role string) {
 		sdk.Serve(classify.New())
 	case "border":
 		sdk.Serve(&border{})
+	case "plain":
+		plain()
 	case "wishful":
 		sdk.Serve(wishful{})
 	default:

@@ -20,6 +20,8 @@ import (
 	plugin "github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/hookdesk/hookdesk/plugins/external/protocol"
 )
@@ -60,6 +62,9 @@ func (p *Plugin) launch(ctx context.Context, path string, out io.Writer) (*proce
 	told, err := raw.Describe(ctx, &protocol.DescribeRequest{Versions: []uint32{protocol.Version}}, grpc.MaxCallRecvMsgSize(maxMessage))
 	if err != nil {
 		proc.kill()
+		if !p.o.plaintext && status.Code(err) == codes.Unavailable {
+			err = fmt.Errorf("%w (a plugin that knows nothing of certificates needs Plaintext)", err)
+		}
 		return nil, nil, fmt.Errorf("describe: %w", err)
 	}
 	return proc, told, nil
