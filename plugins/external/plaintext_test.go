@@ -144,3 +144,27 @@ func plain() {
 		panic(err)
 	}
 }
+
+func TestTheProcessHasTheEnvironmentThatIsWrittenDown(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = newDesk(t, as(t, "env"))
+	if err == nil {
+		t.Fatal("it started")
+	}
+	names := 0
+	for line := range strings.SplitSeq(err.Error(), " | ") {
+		if _, name, ok := strings.Cut(line, "variable "); ok && name != roleEnv {
+			names++
+			if !strings.Contains(string(page), "`"+name+"`") {
+				t.Errorf("docs/protocol.md does not know %s", name)
+			}
+		}
+	}
+	if names < 5 {
+		t.Errorf("too few: %v", err)
+	}
+}

@@ -59,7 +59,7 @@ func (p *Plugin) launch(ctx context.Context, path string, out io.Writer) (*proce
 		return nil, nil, err
 	}
 	proc.PluginClient = raw
-	told, err := raw.Describe(ctx, &protocol.DescribeRequest{Versions: []uint32{protocol.Version}}, grpc.MaxCallRecvMsgSize(maxMessage))
+	told, err := raw.Describe(ctx, &protocol.DescribeRequest{Versions: []uint32{protocol.Version}})
 	if err != nil {
 		proc.kill()
 		if !p.o.plaintext && status.Code(err) == codes.Unavailable {
@@ -124,7 +124,7 @@ func (r *process) connect(ctx context.Context, o options, out io.Writer) (protoc
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: r.dir},
 		Logger:           hclog.NewNullLogger(),
 		Stderr:           lines, SyncStdout: lines, SyncStderr: lines,
-		GRPCDialOptions: []grpc.DialOption{grpc.WithIdleTimeout(0)},
+		GRPCDialOptions: []grpc.DialOption{grpc.WithIdleTimeout(0), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage))},
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, _ string) (runner.Runner, error) {
 			var err error
 			r.run, err = newRunner(r.binary(), o, cmd.Env)
@@ -133,6 +133,7 @@ func (r *process) connect(ctx context.Context, o options, out io.Writer) (protoc
 	})
 	conn, err := r.client.Client()
 	if err != nil {
+		r.kill() // which waits for the last of what it wrote
 		return nil, fmt.Errorf("start: %w%s", err, lines.tail())
 	}
 	raw, err := conn.Dispense(protocol.Service)
