@@ -2,6 +2,7 @@ package external_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -116,7 +117,7 @@ func checkSockets(t *testing.T, private string) {
 func TestAPluginThatSpeaksPlainlyIsNotWaitedForWithCertificates(t *testing.T) {
 	t.Parallel()
 	_, err := newDesk(t, as(t, "plain"))
-	if err == nil || !strings.Contains(err.Error(), "needs Plaintext") {
+	if !errors.Is(err, external.ErrPlaintext) {
 		t.Errorf("it ended with %v", err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -63,7 +64,7 @@ func (p *Plugin) launch(ctx context.Context, path string, out io.Writer) (*proce
 	if err != nil {
 		proc.kill()
 		if !p.o.plaintext && status.Code(err) == codes.Unavailable {
-			err = fmt.Errorf("%w (a plugin that knows nothing of certificates needs Plaintext)", err)
+			err = fmt.Errorf("%w (%w)", err, ErrPlaintext)
 		}
 		return nil, nil, fmt.Errorf("describe: %w", err)
 	}
@@ -134,6 +135,9 @@ func (r *process) connect(ctx context.Context, o options, out io.Writer) (protoc
 	conn, err := r.client.Client()
 	if err != nil {
 		r.kill() // which waits for the last of what it wrote
+		if strings.HasPrefix(err.Error(), "Unrecognized remote plugin message") {
+			err = errors.New("it did not print the handshake of a plugin") // in go-plugin's words, two lines that say less
+		}
 		return nil, fmt.Errorf("start: %w%s", err, lines.tail())
 	}
 	raw, err := conn.Dispense(protocol.Service)
