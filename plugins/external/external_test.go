@@ -40,6 +40,8 @@ func play(role string) {
 			}
 		}
 		os.Exit(2)
+	case "far":
+		sdk.Serve(far{})
 	case "heavy":
 		sdk.Serve(heavy{})
 	case "plain":
