@@ -17,7 +17,7 @@ demo: ## start a desk with seeded data in it
 	$(GO) run ./cmd/hookdesk demo
 
 .PHONY: test
-test: postgres ## vet and test everything, on SQLite and PostgreSQL
+test: postgres python ## vet and test everything, on SQLite and PostgreSQL
 	$(GO) vet ./...
 	$(GO) test -vet=off ./... # what it would vet has just been
 
@@ -68,3 +68,11 @@ tidy-check: ## fail when go.mod or go.sum are not tidy
 .PHONY: postgres
 postgres: ## make sure that the tests find a PostgreSQL
 	@./scripts/postgres.sh
+
+.PHONY: python
+python: ## make sure that the tests can run the example in Python
+	@./scripts/python.sh
+
+.PHONY: proto
+proto: ## generate the code of plugin.proto again, in Go and in Python
+	./scripts/proto.sh

@@ -116,6 +116,9 @@ func (c *consumer[T]) Deliver(ctx context.Context, env Envelope) error {
 		return err
 	}
 	return h.invoke(ctx, func(ctx context.Context) error {
+		if h.raw != nil {
+			return h.raw(ctx, env)
+		}
 		e, err := open[T](env)
 		if err != nil {
 			return err

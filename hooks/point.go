@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"context"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -116,6 +117,7 @@ type settings struct {
 	onFailure OnFailure
 	chosen    bool // IfBroken was among the options
 	fromStart bool
+	raw       func(context.Context, Envelope) error // of Listen: takes what the log holds, unread
 }
 
 // At puts a handler into a slot.

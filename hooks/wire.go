@@ -48,6 +48,8 @@ func (f *Filter[T]) attach(by Owner, name string, fn Raw, o []Option) func() {
 	return f.Add(by, name, overWire[T](fn, f.writable), o...)
 }
 
+// listen keeps fn beside the typed handler: what comes from the log is handed on as
+// it is, with fields that T does not know and without the time to read them.
 func (a *After[T]) listen(by Owner, name string, fn func(context.Context, Envelope) error, o []Option) func() {
 	return a.Add(by, name, func(ctx context.Context, e Event[T]) error {
 		env, err := seal(e)
@@ -55,7 +57,7 @@ func (a *After[T]) listen(by Owner, name string, fn func(context.Context, Envelo
 			return err
 		}
 		return fn(ctx, env)
-	}, o...)
+	}, append(slices.Clone(o), func(s *settings) { s.raw = fn })...)
 }
 
 func (l *list[F]) writable() []string { return l.Point().Writable }

@@ -111,7 +111,7 @@ func TestListenIsGivenTheEventAsItWasLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	sent := hooks.Envelope{ID: 4, Name: "draft.stored", Key: "draft:4", Attempt: 2, Cause: 1, Actor: hooks.Actor{Kind: "agent", ID: "u"},
-		Data: json.RawMessage(`{"subject":"s","tags":["a"],"count":2}`)}
+		Data: json.RawMessage(`{"subject":"s","tags":["a"],"count":2,"of_a_later_version":true}`)}
 	if err := point.Consumers()[0].Deliver(t.Context(), sent); err != nil || !reflect.DeepEqual(got, sent) {
 		t.Errorf("got %+v (%s) %v", got, got.Data, err)
 	}

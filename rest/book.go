@@ -237,10 +237,13 @@ func jsonKey(f reflect.StructField) (name, opts string, err error) {
 	return name, opts, nil
 }
 
-// narrow adds what the tags of one field say: doc, min, max, default.
+// narrow adds what the tags of one field say: doc, enum, min, max, default.
 func (s *Schema) narrow(f reflect.StructField, optional bool) error {
 	s.Description = f.Tag.Get("doc")
 	in := s.notNull()
+	if err := in.list(f); err != nil {
+		return err
+	}
 	to := map[string][2]**float64{
 		"integer": {&in.Minimum, &in.Maximum}, "number": {&in.Minimum, &in.Maximum},
 		"string": {&in.MinLength, &in.MaxLength}, "array": {&in.MinItems, &in.MaxItems},
@@ -268,5 +271,23 @@ func (s *Schema) narrow(f reflect.StructField, optional bool) error {
 	if d.set(s, s.Default, reflect.New(f.Type).Elem(), ""); d.bad != nil {
 		return fmt.Errorf("default:%q %s", text, d.bad[0].Message)
 	}
+	return nil
+}
+
+// list adds the values of the tag enum, such as "low|high", to a string or to the
+// items of a list of strings.
+func (s *Schema) list(f reflect.StructField) error {
+	text, ok := f.Tag.Lookup("enum")
+	if !ok {
+		return nil
+	}
+	in := s
+	if s.Type == "array" && s.Items != nil {
+		in = s.Items
+	}
+	if in.Type != "string" || in.leaf || in.Enum != nil {
+		return fmt.Errorf("enum:%q does not fit", text)
+	}
+	in.Enum = strings.Split(text, "|")
 	return nil
 }

@@ -122,6 +122,16 @@ func TestWhatDoesNotStart(t *testing.T) {
 				A rest.Maybe[int] `json:"a"`
 			}](o)
 		},
+		`enum:"1|2" does not fit`: func(o *rest.Owner) {
+			post[struct {
+				A int `json:"a" enum:"1|2"`
+			}](o)
+		},
+		`enum:"a|b" does not fit`: func(o *rest.Owner) {
+			post[struct {
+				A time.Time `json:"a" enum:"a|b"`
+			}](o)
+		},
 		`min:"one" does not fit`: func(o *rest.Owner) {
 			post[struct {
 				A int `json:"a" min:"one"`

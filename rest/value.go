@@ -1,8 +1,10 @@
 package rest
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
+	"slices"
 )
 
 // OneOf is a type that is encoded as one of several forms, by who asks: it
@@ -55,13 +57,42 @@ func (d *decoder) anyForm(s *Schema, v any, at string) {
 }
 
 // SchemaOf describes the struct v, such as the settings of a plugin, or says
-// why it has no form in JSON.
+// why it has no form in JSON. The description stands by itself: it refers to other
+// schemas only where a type holds itself.
 func SchemaOf(v any) (Schema, error) {
 	s, err := schemaOf(v)
 	if err != nil {
 		return Schema{}, err
 	}
-	return *s.base(), nil
+	return *s.base().whole(nil), nil
+}
+
+// whole is a copy of s with what it refers to in place of references. Inside are the
+// schemas around it, which cannot be repeated.
+func (s *Schema) whole(inside []*Schema) *Schema {
+	if s.Ref != "" && !slices.Contains(inside, s.to) {
+		out := s.to.whole(append(inside, s.to))
+		out.Description = cmp.Or(s.Description, out.Description)
+		return out
+	}
+	out := *s
+	if s.Items != nil {
+		out.Items = s.Items.whole(inside)
+	}
+	if s.Values != nil {
+		out.Values = s.Values.whole(inside)
+	}
+	if s.Properties != nil {
+		out.Properties = map[string]*Schema{}
+	}
+	for name, property := range s.Properties {
+		out.Properties[name] = property.whole(inside)
+	}
+	out.AnyOf = nil
+	for _, form := range s.AnyOf {
+		out.AnyOf = append(out.AnyOf, form.whole(inside))
+	}
+	return &out
 }
 
 func schemaOf(v any) (*Schema, error) {

@@ -109,6 +109,55 @@ func TestSettingsAreReadLikeBodies(t *testing.T) {
 	}
 }
 
+func TestATagListsTheValuesOfAString(t *testing.T) {
+	type settings struct {
+		Colour string   `json:"colour" enum:"red|dark blue"`
+		Sizes  []string `json:"sizes" enum:"s|m"`
+	}
+	for body, kind := range map[string]rest.Kind{
+		`{"colour":"dark blue","sizes":["m","s"]}`: 0, `{"colour":"blue","sizes":[]}`: rest.Invalid, `{"colour":"red","sizes":["s","l"]}`: rest.Invalid,
+	} {
+		if err := rest.Decode([]byte(body), new(settings)); rest.KindOf(err) != kind && (kind != 0 || err != nil) {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+	s, err := rest.SchemaOf(settings{})
+	if err != nil || !slices.Equal(s.Properties["colour"].Enum, []string{"red", "dark blue"}) || !slices.Equal(s.Properties["sizes"].Items.Enum, []string{"s", "m"}) {
+		t.Errorf("%+v %v", s, err)
+	}
+}
+
+type tree struct {
+	Leaf   leaf            `json:"leaf" doc:"the first"`
+	Leaves []leaf          `json:"leaves"`
+	Named  map[string]leaf `json:"named"`
+	Maybe  *leaf           `json:"maybe"`
+	Next   *tree           `json:"next"`
+}
+
+type leaf struct {
+	Size int `json:"size" max:"3"`
+}
+
+func TestASchemaOfSettingsStandsByItself(t *testing.T) {
+	s, err := rest.SchemaOf(tree{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := s.Properties
+	for name, in := range map[string]*rest.Schema{"leaf": p["leaf"], "leaves": p["leaves"].Items, "named": p["named"].Values, "maybe": p["maybe"].AnyOf[0]} {
+		if in.Ref != "" || in.Type != "object" || in.Properties["size"] == nil {
+			t.Errorf("%s is %+v", name, in)
+		}
+	}
+	if p["leaf"].Description != "the first" || p["leaves"].Items.Description != "" {
+		t.Errorf("%+v", p)
+	}
+	if _, err := json.Marshal(s); err != nil { // a type that holds itself must end somewhere
+		t.Error(err)
+	}
+}
+
 // lossy has carried everything out, and kept no answer.
 type lossy struct{ *memory }
 

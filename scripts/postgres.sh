@@ -23,17 +23,6 @@ found() {
 	return 1
 }
 
-# as_root runs a command as root: at once, or through sudo.
-as_root() {
-	if [ "$(id -u)" -eq 0 ]; then
-		"$@"
-	elif command -v sudo >/dev/null 2>&1; then
-		sudo "$@"
-	else
-		fail "installing PostgreSQL needs root or sudo: ask for the package postgresql, or set HOOKDESK_TEST_POSTGRES_DSN"
-	fi
-}
-
 fail() {
 	echo "scripts/postgres.sh: $1" >&2
 	exit 1
@@ -58,8 +47,7 @@ if ! command -v apt-get >/dev/null 2>&1; then
 fi
 
 echo "PostgreSQL: missing; installing it by apt-get"
-as_root apt-get -o Acquire::Retries=3 update
-as_root env DEBIAN_FRONTEND=noninteractive \
-	apt-get -o Acquire::Retries=3 install --yes --no-install-recommends postgresql
+"$(dirname "$0")/apt.sh" postgresql ||
+	fail "PostgreSQL cannot be installed: see above, or set HOOKDESK_TEST_POSTGRES_DSN"
 dir=$(found) || fail "apt-get installed the package postgresql, yet no initdb is to be found"
 echo "PostgreSQL: $dir"

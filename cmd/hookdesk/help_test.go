@@ -14,13 +14,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookdesk/hookdesk/examples/external-plugin-go/classify"
 	"github.com/hookdesk/hookdesk/internal/pgtest"
+	"github.com/hookdesk/hookdesk/plugins/external/protocol"
+	"github.com/hookdesk/hookdesk/plugins/external/sdk"
 )
 
 // asCommand lets the test binary be the program, for what needs a process.
 const asCommand = "HOOKDESK_TEST_AS_COMMAND"
 
 func TestMain(m *testing.M) {
+	if os.Getenv(protocol.Handshake().MagicCookieKey) != "" {
+		sdk.Serve(classify.New()) // a desk runs the test binary as a plugin
+		return
+	}
 	if os.Getenv(asCommand) != "" {
 		main()
 		return

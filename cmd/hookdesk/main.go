@@ -34,7 +34,7 @@ type commands struct {
 	Migrate migrateCommand `cmd:"" help:"Bring the tables of a database up to date, take a plugin's back, or look how far they are."`
 	Events  eventsCommand  `cmd:"" help:"Look after the events that are on their way to plugins: list, retry, drop."`
 	Hooks   hooksCommand   `cmd:"" help:"List the hook points, and who hooks them in a desk that runs."`
-	Plugin  pluginCommand  `cmd:"" help:"Write a plugin of your own."`
+	Plugin  pluginCommand  `cmd:"" help:"Write a plugin of your own, or verify one that is a binary."`
 	Plugins pluginsCommand `cmd:"" help:"List the plugins; switch one of a desk that runs on or off."`
 }
 

@@ -14,7 +14,8 @@ import (
 
 // pluginCommand is for authors of plugins.
 type pluginCommand struct {
-	New pluginNew `cmd:"" help:"Write a plugin that compiles and passes its tests, to go on from."`
+	New    pluginNew    `cmd:"" help:"Write a plugin that compiles and passes its tests, to go on from."`
+	Verify pluginVerify `cmd:"" help:"Look whether a binary is a plugin, what it asks for, and how a desk is given it."`
 }
 
 type pluginNew struct {
@@ -63,6 +64,9 @@ func (c pluginNew) Run(to output) error {
 		return err
 	}
 	to.printf("\nNext:\n    cd %s\n    go mod tidy\n    go test -short ./...   # on SQLite; without -short on PostgreSQL as well\n", plugin.Dir)
+	if plugin.External {
+		to.printf("    go build -o bin/ ./cmd/%s\n    hookdesk plugin verify bin/%[1]s   # what it asks for, and how a desk is given it\n", plugin.ID)
+	}
 	return nil
 }
 

@@ -36,6 +36,7 @@ func (t tables) open() (db *gorm.DB, end func() error, err error) {
 
 type serveCommand struct {
 	tables
+	binaries
 	Addr         string   `env:"ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to listen (default: ${default})."`
 	Prefix       string   `default:"/support" placeholder:"PATH" help:"The path that the desk lies below, or / (default: ${default})."`
 	BaseURL      string   `name:"base-url" placeholder:"URL" help:"Where callers reach the desk, prefix included, such as https://example.com/support: for links, and to tell whose pages may write."`
@@ -64,6 +65,15 @@ them itself; and nobody may reach the address of this server but the proxy.
 
 The tables are brought up to date at the start. SIGINT and SIGTERM stop the
 server once the requests under way have been answered, or after 10 seconds.
+
+A binary that is a plugin of its own is given by --plugin. What it may do to the
+desk is what --grant says, and it has to be granted all that it asks for; hookdesk
+plugin verify ./bin/classify prints both flags:
+
+  --plugin ./bin/classify=sha256:9f2c…    run this very binary, and no other
+  --plugin ./bin/classify                 or whatever the file holds
+  --plugin ./bin/mask=plaintext           one that knows nothing of TLS, as in Python
+  --grant classify=tickets:read,tickets:write
 
 ` + secretEnv + ` in the environment encrypts the settings that are secret:
 64 hexadecimal digits, as of: openssl rand -hex 32. A desk with a plugin that
@@ -131,7 +141,11 @@ func (c serveCommand) config(secret string) (core.Config, error) {
 	if config.Secret, err = secretOf(secret); err != nil {
 		return config, err
 	}
-	config.Plugins, err = pluginsBut(c.Without)
+	if config.Plugins, err = pluginsBut(c.Without); err != nil {
+		return config, err
+	}
+	more, err := c.plugins()
+	config.Plugins = append(config.Plugins, more...)
 	return config, err
 }
 

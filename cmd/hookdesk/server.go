@@ -48,7 +48,7 @@ func (s server) run(ctx context.Context) error {
 	whole, stopDesk := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopDesk()
 	ended := make(chan error, 2)
-	go func() { ended <- served(web.Serve(s.listen)) }()
+	go func() { ended <- s.serve(whole, web) }()
 	go func() { ended <- s.desk.Run(whole) }()
 	var errs []error
 	left := 2
@@ -64,6 +64,23 @@ func (s server) run(ctx context.Context) error {
 		errs = append(errs, <-ended)
 	}
 	return errors.Join(errs...)
+}
+
+// deskWithin is how long requests may wait for a desk that starts.
+const deskWithin = 15 * time.Second
+
+// serve takes requests once the desk runs, with the processes of its plugins: those
+// that come before wait, rather than be told that a plugin is not there.
+func (s server) serve(ctx context.Context, web *http.Server) error {
+	ctx, cancel := context.WithTimeout(ctx, deskWithin)
+	defer cancel()
+	for s.desk.Ready(ctx) != nil && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return served(web.Serve(s.listen))
 }
 
 // served drops the error that says that all is well.

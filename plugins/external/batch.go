@@ -15,6 +15,7 @@ import (
 
 const (
 	maxBatch   = 64
+	maxBytes   = 1 << 20               // of the events of a batch of more than one: a message has to fit
 	maxFlights = 2                     // batches under way, for others to gather meanwhile
 	tooSlow    = 50 * time.Millisecond // a batch that takes longer does not hold up the next
 )
@@ -82,6 +83,13 @@ func (b *batcher) next() []*parcel {
 	if n == 0 {
 		b.running = false
 		return nil
+	}
+	size := 0
+	for i, p := range b.waiting[:n] {
+		if size += len(p.GetEvent()); size > maxBytes && i > 0 {
+			n = i
+			break
+		}
 	}
 	batch := b.waiting[:n:n]
 	b.waiting = b.waiting[n:]

@@ -3,6 +3,8 @@ package external_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -20,10 +22,25 @@ type border struct{ host core.Host }
 type borderSettings struct {
 	Word  string `json:"word" max:"20" doc:"what stands before each subject"`
 	Token string `json:"token" secret:"true" doc:"a secret"`
+	Mood  mood   `json:"mood" doc:"how it feels"`
+
+	Ring  *ring          `json:"ring"`
+	Rings []ring         `json:"rings"`
+	Named map[string]int `json:"named"`
 }
 
+// ring is a part of settings.
+type ring struct {
+	Loud int `json:"loud" max:"9"`
+}
+
+// mood is an enumeration.
+type mood string
+
+func (mood) Values() []string { return []string{"calm", "loud"} }
+
 func (*border) Manifest() core.Manifest {
-	return core.Manifest{ID: "border", Name: "Border", Version: "1.0.0", Doc: "Crosses.", Settings: borderSettings{Word: "old"}}
+	return core.Manifest{ID: "border", Name: "Border", Version: "1.0.0", Doc: "Crosses.", Settings: borderSettings{Word: "old", Mood: "calm"}}
 }
 
 func (b *border) Register(h core.Host) error {
@@ -39,7 +56,10 @@ func (b *border) Register(h core.Host) error {
 		case "veto":
 			return hooks.Veto("unwanted", "Not this one.")
 		}
-		t.Subject = s.Word + s.Token + ": " + t.Subject
+		t.Subject = fmt.Sprintf("%s%s: %s", s.Word, s.Token, t.Subject)
+		if s.Ring != nil {
+			t.Subject += fmt.Sprint(s.Ring.Loud, s.Rings, s.Named)
+		}
 		return nil
 	})
 	sdk.Listen(h, "toy.rang", "hear", func(ctx context.Context, e hooks.Envelope) error { return b.keep(ctx, "heard", string(e.Data)) })
@@ -79,11 +99,19 @@ func TestSettingsJobsForeignEventsVetoesAndPanicsCross(t *testing.T) {
 		if made := opened(d, "x").Want(201); !strings.Contains(string(made.Body), `"old: x"`) {
 			t.Errorf("the default does not hold: %s", made)
 		}
-		d.Do(desktest.Admin, "PUT /api/settings/border", map[string]any{"value": map[string]any{"word": "new", "token": "!"}}).Want(200)
-		eventually(t, "settings to cross", func() bool { return strings.Contains(string(opened(d, "x").Body), `"new!: x"`) })
-		d.Do(desktest.Admin, "PUT /api/settings/border", map[string]any{"value": map[string]any{"word": strings.Repeat("w", 21)}}).Want(422)
+		d.Do(desktest.Admin, "PUT /api/settings/border", saved(map[string]any{"token": "!"})).Want(200)
+		eventually(t, "settings to cross", func() bool {
+			return strings.Contains(string(opened(d, "x").Body), `"new!: x3 [{4}] map[five:5]"`)
+		})
+		d.Do(desktest.Admin, "PUT /api/settings/border", saved(map[string]any{"word": strings.Repeat("w", 21)})).Want(422)
+		d.Do(desktest.Admin, "PUT /api/settings/border", saved(map[string]any{"ring": ring{10}})).Want(422)
+		d.Do(desktest.Admin, "PUT /api/settings/border", saved(map[string]any{"named": map[string]any{"a": "b"}})).Want(422)
+		no := d.Do(desktest.Admin, "PUT /api/settings/border", saved(map[string]any{"mood": "wild"})).Want(422)
+		if !strings.Contains(string(no.Body), "must be one of calm, loud") {
+			t.Errorf("the enumeration did not cross: %s", no)
+		}
 
-		if no := opened(d, "veto").Want(422); !strings.Contains(string(no.Body), "Not this one.") {
+		if no = opened(d, "veto").Want(422); !strings.Contains(string(no.Body), "Not this one.") {
 			t.Errorf("the veto is %s", no)
 		}
 		before := process(d)
@@ -111,6 +139,13 @@ func TestSettingsJobsForeignEventsVetoesAndPanicsCross(t *testing.T) {
 		}
 		opened(d, "panic").Want(201)
 	})
+}
+
+// saved is a body that saves good settings but for some.
+func saved(but map[string]any) map[string]any {
+	value := map[string]any{"word": "new", "mood": "loud", "ring": ring{3}, "rings": []ring{{4}}, "named": map[string]int{"five": 5}}
+	maps.Copy(value, but)
+	return map[string]any{"value": value}
 }
 
 func eventually(t *testing.T, what string, holds func() bool) {

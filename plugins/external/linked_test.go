@@ -8,7 +8,7 @@ import (
 
 func TestADeskWithoutExternalPluginsLinksNoGRPC(t *testing.T) {
 	t.Parallel()
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "../../core/...", "../../adapters/...", "../../examples/minimal", "../../cmd/hookdesk").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "../../core/...", "../../adapters/...", "../../examples/minimal").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

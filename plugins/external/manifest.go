@@ -1,6 +1,7 @@
 package external
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,6 +54,7 @@ type shape struct {
 	Type        any               `json:"type"`
 	Description string            `json:"description"`
 	WriteOnly   bool              `json:"writeOnly"`
+	Enum        []any             `json:"enum"` // of strings
 	Minimum     *float64          `json:"minimum"`
 	Maximum     *float64          `json:"maximum"`
 	MinLength   *float64          `json:"minLength"`
@@ -61,6 +63,8 @@ type shape struct {
 	MaxItems    *float64          `json:"maxItems"`
 	Items       *shape            `json:"items"`
 	Properties  map[string]*shape `json:"properties"`
+	More        json.RawMessage   `json:"additionalProperties"` // of a map: what its values are
+	AnyOf       []*shape          `json:"anyOf"`                // something or null
 }
 
 // settingsOf is a struct for a schema, filled with the defaults: the desk keeps
@@ -106,9 +110,39 @@ func (s *shape) goType() (reflect.Type, error) {
 		}
 		return reflect.SliceOf(item), nil
 	case "object":
+		if len(s.Properties) == 0 && bytes.HasPrefix(s.More, []byte("{")) {
+			return s.mapType()
+		}
 		return s.structType()
 	}
+	if in := s.notNull(); in != s {
+		t, err := in.goType()
+		if err != nil {
+			return nil, err
+		}
+		return reflect.PointerTo(t), nil
+	}
 	return nil, fmt.Errorf("type %v is not known here: string, integer, number, boolean, array or object", s.Type)
+}
+
+// notNull is s, or what s is where it is not null.
+func (s *shape) notNull() *shape {
+	if len(s.AnyOf) == 2 && s.AnyOf[1].Type == "null" {
+		return s.AnyOf[0]
+	}
+	return s
+}
+
+func (s *shape) mapType() (reflect.Type, error) {
+	var values shape
+	if err := json.Unmarshal(s.More, &values); err != nil {
+		return nil, err
+	}
+	t, err := values.goType()
+	if err != nil {
+		return nil, err
+	}
+	return reflect.MapOf(reflect.TypeFor[string](), t), nil
 }
 
 func (s *shape) structType() (reflect.Type, error) {
@@ -152,17 +186,41 @@ func (s *shape) tag(name string) (reflect.StructTag, error) {
 	if s.WriteOnly {
 		tags = append(tags, `secret:"true"`)
 	}
-	for _, least := range []*float64{s.Minimum, s.MinLength, s.MinItems} {
+	in := s.notNull()
+	values, err := in.values()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	if len(values) > 0 {
+		tags = append(tags, fmt.Sprintf("enum:%q", strings.Join(values, "|")))
+	}
+	for _, least := range []*float64{in.Minimum, in.MinLength, in.MinItems} {
 		if least != nil {
 			tags = append(tags, fmt.Sprintf(`min:"%v"`, *least))
 		}
 	}
-	for _, most := range []*float64{s.Maximum, s.MaxLength, s.MaxItems} {
+	for _, most := range []*float64{in.Maximum, in.MaxLength, in.MaxItems} {
 		if most != nil {
 			tags = append(tags, fmt.Sprintf(`max:"%v"`, *most))
 		}
 	}
 	return reflect.StructTag(strings.Join(tags, " ")), nil
+}
+
+// values are those of an enumeration, or of one whose items are listed.
+func (s *shape) values() (out []string, err error) {
+	list := s.Enum
+	if s.Type == "array" && s.Items != nil {
+		list = s.Items.Enum
+	}
+	for _, v := range list {
+		text, ok := v.(string)
+		if !ok || strings.Contains(text, "|") {
+			return nil, fmt.Errorf("enum: %v is no string, or has a | in it", v)
+		}
+		out = append(out, text)
+	}
+	return out, nil
 }
 
 // ungranted are the permissions that the binary asks for in vain.

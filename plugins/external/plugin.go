@@ -25,7 +25,8 @@ type Plugin struct {
 	once     sync.Once
 	told     *protocol.Manifest
 	manifest core.Manifest
-	err      error // why it could not be described
+	err      error  // why it could not be described
+	sum      string // SHA-256 of what was described
 
 	host  core.Host
 	sup   *supervisor
@@ -58,6 +59,7 @@ func (p *Plugin) describe() (*protocol.Manifest, core.Manifest, error) {
 		return nil, p.unknown(err), fmt.Errorf("external plugin %s: %w", p.path, err)
 	}
 	proc.kill()
+	p.sum = proc.sum
 	m, err := manifestOf(told, p.o.granted)
 	if err != nil {
 		return nil, p.unknown(err), fmt.Errorf("external plugin %s: %w", p.path, err)

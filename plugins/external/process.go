@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,8 @@ import (
 	plugin "github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/hookdesk/hookdesk/plugins/external/protocol"
 )
@@ -64,6 +67,9 @@ func (p *Plugin) launch(ctx context.Context, path string, out io.Writer) (*proce
 	told, err := raw.Describe(ctx, &protocol.DescribeRequest{Versions: []uint32{protocol.Version}})
 	if err != nil {
 		proc.kill()
+		if !p.o.plaintext && status.Code(err) == codes.Unavailable {
+			err = fmt.Errorf("%w (%w)", err, ErrPlaintext)
+		}
 		return nil, nil, fmt.Errorf("describe: %w", err)
 	}
 	return proc, told, nil
@@ -135,6 +141,10 @@ func (r *process) connect(ctx context.Context, o options, out io.Writer) (protoc
 	})
 	conn, err := r.client.Client()
 	if err != nil {
+		r.kill() // which waits for the last of what it wrote
+		if strings.HasPrefix(err.Error(), "Unrecognized remote plugin message") {
+			err = errors.New("it did not print the handshake of a plugin") // in go-plugin's words, two lines that say less
+		}
 		return nil, fmt.Errorf("start: %w%s", err, lines.tail())
 	}
 	raw, err := conn.Dispense(protocol.Service)
