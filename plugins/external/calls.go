@@ -50,7 +50,8 @@ func (s *supervisor) unavailable(why string) error {
 
 // ask makes a call of a process, unless there is none or it fails all the time.
 func (s *supervisor) ask(ctx context.Context, limit time.Duration, call func(context.Context, *process) error) error {
-	proc := s.current()
+	proc, giveBack := s.borrow()
+	defer giveBack()
 	if proc == nil {
 		return s.unavailable("it does not run")
 	}

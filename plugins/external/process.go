@@ -42,10 +42,24 @@ type process struct {
 	host   *grpc.Server // answers this process's calls to the desk
 	web    *http.Transport
 	batch  *batcher
+	calls  sync.WaitGroup // see borrow
 
 	settings atomic.Pointer[string] // that it was last told
 
 	over func() // see kill
+}
+
+// idle waits until nobody calls the process, which nobody is given any more, but
+// not longer than most.
+func (r *process) idle(ctx context.Context, most time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	none := make(chan struct{})
+	go func() { r.calls.Wait(); close(none) }() // a call has a deadline, and a stream ends with its process
+	select {
+	case <-none:
+	case <-ctx.Done():
+	}
 }
 
 // maxMessage is the largest message that is taken from a plugin.

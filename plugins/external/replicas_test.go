@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -61,6 +62,39 @@ func TestTwoReplicasHaveAProcessEachAndHearEachEventOnce(t *testing.T) {
 			path := fmt.Sprintf("GET /api/counter/%d", ticket)
 			eventually(t, fmt.Sprintf("both to know of ticket %d", ticket), func() bool { return two.Do(desktest.Admin, path, nil).Status == 200 })
 			if told := string(one.Do(desktest.Admin, path, nil).Want(200).Body); !strings.Contains(told, `"value":1,`) {
+				t.Errorf("ticket %d: %s", ticket, told)
+			}
+		}
+	})
+}
+
+// An upgrade while the desk works: nobody is refused, and each event is heard.
+func TestARestartUnderLoadLosesNothing(t *testing.T) {
+	t.Parallel()
+	desktest.Each(t, func(t *testing.T, db desktest.Database) {
+		d := desktest.New(t, db, as(t, "counter"))
+		ended := make(chan struct{})
+		made := 0
+		go func() {
+			defer close(ended)
+			for range 60 {
+				if opened(d, "x").Status == http.StatusCreated {
+					made++
+				}
+			}
+		}()
+		pids := map[int]bool{process(d).PID: true}
+		for range 4 {
+			d.Do(desktest.Admin, "POST /api/plugins/counter/restart", nil).Want(200)
+			pids[process(d).PID] = true
+		}
+		<-ended
+		if made != 60 || len(pids) != 5 {
+			t.Errorf("%d of 60 tickets were made, by %d processes of 5", made, len(pids))
+		}
+		d.Settle()
+		for ticket := 1; ticket <= made; ticket++ {
+			if told := string(d.Do(desktest.Admin, fmt.Sprintf("GET /api/counter/%d", ticket), nil).Want(200).Body); !strings.Contains(told, `"value":1,`) {
 				t.Errorf("ticket %d: %s", ticket, told)
 			}
 		}

@@ -48,7 +48,8 @@ var private = []string{
 // forward hands requests to the process, with a signed word on who is calling.
 func (p *Plugin) forward(pattern string) rest.Func {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		proc := p.sup.current()
+		proc, giveBack := p.sup.borrow()
+		defer giveBack()
 		if proc == nil {
 			return p.sup.unavailable("it does not run")
 		}

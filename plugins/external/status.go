@@ -73,6 +73,18 @@ func (s *supervisor) current() *process {
 	return s.proc
 }
 
+// borrow is current for a call, which a process that is replaced waits for: give it
+// back when the call is over.
+func (s *supervisor) borrow() (proc *process, giveBack func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.proc == nil {
+		return nil, func() {}
+	}
+	s.proc.calls.Add(1)
+	return s.proc, s.proc.calls.Done
+}
+
 func (s *supervisor) status() core.Process {
 	now := s.p.clock.Now()
 	s.mu.Lock()

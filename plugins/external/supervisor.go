@@ -28,7 +28,8 @@ const (
 	longestPause  = time.Minute
 	crashWindow   = 10 * time.Minute
 	crashLimit    = 5
-	drainTime     = 5 * time.Second
+	drainTime     = 4 * time.Second // for calls that have begun
+	stopTime      = time.Second     // for the process to end by itself then
 	maxOverdue    = 5 * time.Second
 	afterDesk     = 15 * time.Second // that a process may outlast a desk which does not stop in order
 )
@@ -243,8 +244,9 @@ func (s *supervisor) retire(proc *process) {
 		s.become(draining, nil)
 	}
 	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime+stopTime)
 	defer cancel()
+	proc.idle(ctx, drainTime)
 	if _, err := proc.Stop(ctx, &protocol.StopRequest{}); err != nil {
 		s.p.host.Log().InfoContext(ctx, "an external plugin did not stop by itself", "err", err)
 	}
