@@ -27,6 +27,7 @@ func binaryChecks() []check {
 		{"back", "a process that is killed comes back by itself, and takes what happened meanwhile", (*suite).checkBack},
 		{"paused", "a process that does not move holds nobody up for longer than its deadlines", (*suite).checkPaused},
 		{"stop", "asked to stop, a process ends what it has begun within 5 seconds, and leaves no child", (*suite).checkStop},
+		{"processes", "switched off, none of a plugin's processes is left; switched on, there are as many as before", (*suite).checkProcesses},
 		{"leaks", "what a process needs does not grow with what it has done", (*suite).checkLeaks},
 	}
 	for _, c := range checks {

@@ -243,6 +243,26 @@ func (s *suite) checkStop(t testing.TB, db Database) {
 	}
 }
 
+func (s *suite) checkProcesses(t testing.TB, db Database) {
+	if runtime.GOOS != "linux" {
+		t.Skip("processes are found in /proc")
+	}
+	d, _ := s.living(t, db)
+	before := len(s.processes())
+	for range 3 {
+		s.turn(d, s.id(), "disable")
+		if !within(soon, func() bool { return len(s.processes()) == 0 }) {
+			t.Errorf("switched off, the plugin leaves processes running: %v", s.processes())
+			s.endAll()
+		}
+		s.turn(d, s.id(), "enable")
+		d.ready(0)
+	}
+	if !within(soon, func() bool { return len(s.processes()) == before }) {
+		t.Errorf("of %d processes %d were made", before, len(s.processes()))
+	}
+}
+
 // checkLeaks compares what the process has after a while with what it has after
 // ten times as long.
 func (s *suite) checkLeaks(t testing.TB, db Database) {
@@ -255,10 +275,8 @@ func (s *suite) checkLeaks(t testing.TB, db Database) {
 		for range rounds {
 			s.live(t, d, ordinary)
 			d.catchUp()
-			for _, r := range s.routes(t, d) {
-				if !slices.Contains([]string{"restart"}, lastPart(r.Path)) {
-					r.send(context.Background(), d, r.insider(), r.target(ticket, nil), r.sample())
-				}
+			for _, r := range s.answered(t, d) {
+				r.send(context.Background(), d, r.insider(), r.target(ticket, nil), r.sample())
 			}
 		}
 	}
@@ -284,7 +302,10 @@ func (s *suite) checkLeaks(t testing.TB, db Database) {
 	t.Errorf("with ten rounds of the same work, its process has %s", grown())
 }
 
-func lastPart(path string) string { return path[strings.LastIndex(path, "/")+1:] }
+// answered are the routes that the process answers: all but that which replaces it.
+func (s *suite) answered(t testing.TB, d *Desk) []route {
+	return slices.DeleteFunc(s.routes(t, d), func(r route) bool { return r.Path == "/api/plugins/"+s.id()+"/restart" })
+}
 
 // holds counts what a process has open, its children, and its threads.
 func (s *suite) holds(pid int) (files, children, threads int) {

@@ -86,9 +86,9 @@ func registers() map[string]func(core.Host) {
 	return map[string]func(core.Host){
 		"hangs in a Before": before(func(context.Context, *core.TicketDraft) error { forever(); return nil }),
 		"eats memory": before(func(context.Context, *core.TicketDraft) error {
-			var all [][]byte
+			all := []byte{1}
 			for {
-				all = append(all, bytes.Repeat([]byte{1}, 16<<20))
+				all = bytes.Repeat(all, 2)
 			}
 		}),
 		"panics in a Before": before(func(context.Context, *core.TicketDraft) error { panic("as it says") }),
@@ -128,10 +128,11 @@ func registers() map[string]func(core.Host) {
 			_, err := syscall.Open("/dev/null", syscall.O_RDONLY, 0)
 			return err
 		}),
-		"leaks children":         after(func(context.Context, core.Host, hooks.Event[core.TicketCreated]) error { return child(false) }),
-		"has a child":            starts(func(core.Host) { _ = child(false) }),
-		"has a child that flees": starts(func(core.Host) { _ = child(true) }),
-		"floods":                 starts(flood),
+		"leaks children":                after(func(context.Context, core.Host, hooks.Event[core.TicketCreated]) error { return child(false) }),
+		"has a child":                   starts(func(core.Host) { _ = child(false) }),
+		"has a child that flees":        starts(func(core.Host) { _ = child(true) }),
+		"flees when it is switched off": func(h core.Host) { h.OnDisable(func() { _ = child(true) }) },
+		"floods":                        starts(flood),
 	}
 }
 
@@ -206,7 +207,7 @@ func child(flees bool) error {
 }
 
 func flood(h core.Host) {
-	h.Log().Info(strings.Repeat("all is well ", 1<<17), "line", strings.Repeat("x", 1<<20))
+	h.Log().Info("all is well", "line", strings.Repeat("x", 1<<20))
 	time.Sleep(300 * time.Millisecond) // that the rest does not come before it
 	line := strings.Repeat("all is well ", 100) + "\n"
 	for range 20_000 {
