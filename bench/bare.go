@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,8 +122,8 @@ func startBare(ctx context.Context) (_ *bareClient, err error) {
 
 func (b *bareClient) close() error {
 	var err error
-	for i := len(b.undo) - 1; i >= 0; i-- {
-		err = errors.Join(err, b.undo[i]())
+	for _, undo := range slices.Backward(b.undo) {
+		err = errors.Join(err, undo())
 	}
 	return err
 }
