@@ -22,9 +22,9 @@ import (
 )
 
 func main() {
-	if spec := os.Getenv(crowdEnv); spec != "" {
-		if err := listenAsMany(spec); err != nil {
-			fmt.Fprintln(os.Stderr, "bench: the crowd:", err)
+	if was, err := playRole(); was {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench: a helper:", err)
 			os.Exit(1)
 		}
 		return
@@ -134,8 +134,9 @@ func (o options) measure(ctx context.Context, desks []*desk) ([]result, error) {
 			return results, errors.Join(err, stop())
 		}
 	}
-	if o.only != "" {
-		return results, stop()
+	more, err := o.externalCases(ctx)
+	if results = append(results, more...); err != nil || o.only != "" {
+		return results, errors.Join(err, stop())
 	}
 	points, err := hookPoints()
 	return append(results, points...), errors.Join(err, stop())

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -52,12 +53,7 @@ func TestThePageNamesEachCallAndEachField(t *testing.T) {
 	}
 	for message := range each(file.Messages()) {
 		name := regexp.MustCompile(`\b` + string(message.Name()) + `\b`)
-		var about string
-		for _, section := range sections {
-			if name.MatchString(section) {
-				about += section
-			}
-		}
+		about := strings.Join(slices.DeleteFunc(slices.Clone(sections), func(s string) bool { return !name.MatchString(s) }), "")
 		if about == "" {
 			t.Errorf("the message %s", message.Name())
 		}
