@@ -12,15 +12,18 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // groupRunner runs a binary in a process group of its own, with nothing of the
 // desk's but three pipes, and with the end of a fourth that tells it when the desk
 // has gone.
 type groupRunner struct {
-	cmd            *exec.Cmd
-	stdout, stderr *os.File // our ends
-	parent         *os.File // our end: closed with us
+	path           string
+	env            []string
+	cmd            *exec.Cmd // the last one that was tried
+	stdout, stderr *os.File  // our ends
+	parent         *os.File  // our end: closed with us
 	theirs         []*os.File
 	o              options
 
@@ -31,7 +34,7 @@ type groupRunner struct {
 }
 
 func newRunner(path string, o options, env []string) (*groupRunner, error) {
-	r := &groupRunner{cmd: exec.Command(path, o.args...), o: o, exited: make(chan struct{})} //nolint:gosec,noctx // the operator's binary, killed by its group
+	r := &groupRunner{path: path, env: append(o.environment(), env...), o: o, exited: make(chan struct{})}
 	var pipes [3][2]*os.File
 	for i := range pipes {
 		var err error
@@ -41,12 +44,18 @@ func newRunner(path string, o options, env []string) (*groupRunner, error) {
 	}
 	r.stdout, r.stderr, r.parent = pipes[0][0], pipes[1][0], pipes[2][1]
 	r.theirs = []*os.File{pipes[0][1], pipes[1][1], pipes[2][0]}
-	r.cmd.Stdout, r.cmd.Stderr, r.cmd.ExtraFiles = r.theirs[0], r.theirs[1], r.theirs[2:] // the last becomes protocol.ParentFD
-	r.cmd.Env = append(o.environment(), env...)
-	r.cmd.Dir = "/"
-	r.cmd.SysProcAttr = attributes()
 	return r, nil
 }
+
+// command is what is run. One that could not be started is of no more use.
+func (r *groupRunner) command() *exec.Cmd {
+	cmd := exec.Command(r.path, r.o.args...)                                        //nolint:gosec,noctx // the operator's binary, killed by its group
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = r.theirs[0], r.theirs[1], r.theirs[2:] // the last becomes protocol.ParentFD
+	cmd.Env, cmd.Dir, cmd.SysProcAttr = r.env, "/", attributes()
+	return cmd
+}
+
+const busyFor = 2 * time.Millisecond
 
 // Start implements runner.Runner. The process is started by a thread that lives as
 // long as it does, for Linux ends it with that thread.
@@ -73,12 +82,12 @@ func (r *groupRunner) launch() error {
 		}
 	}()
 	var err error
-	for range 10 {
-		// Another thread that forks at this moment may hold the binary open for writing.
+	for range 100 {
+		r.cmd = r.command()
 		if err = r.cmd.Start(); !errors.Is(err, syscall.ETXTBSY) {
 			break
 		}
-		runtime.Gosched()
+		time.Sleep(busyFor) // another thread that forks at this moment holds the binary open for writing
 	}
 	if err != nil {
 		return err
@@ -134,7 +143,7 @@ func (r *groupRunner) Stdout() io.ReadCloser { return r.stdout }
 func (r *groupRunner) Stderr() io.ReadCloser { return r.stderr }
 
 // Name implements runner.Runner.
-func (r *groupRunner) Name() string { return r.cmd.Path }
+func (r *groupRunner) Name() string { return r.path }
 
 // ID implements runner.Runner.
 func (r *groupRunner) ID() string {
