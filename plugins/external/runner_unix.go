@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // groupRunner runs a binary in a process group of its own, with nothing of the
@@ -73,12 +74,13 @@ func (r *groupRunner) launch() error {
 		}
 	}()
 	var err error
-	for range 10 {
-		// Another thread that forks at this moment may hold the binary open for writing.
+	for range 100 {
+		// Another thread that forks at this moment may hold the binary open for writing;
+		// on a busy machine, a moment is long.
 		if err = r.cmd.Start(); !errors.Is(err, syscall.ETXTBSY) {
 			break
 		}
-		runtime.Gosched()
+		<-time.After(10 * time.Millisecond)
 	}
 	if err != nil {
 		return err
