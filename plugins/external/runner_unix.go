@@ -78,6 +78,10 @@ func (r *groupRunner) launch() error {
 		if err = r.cmd.Start(); !errors.Is(err, syscall.ETXTBSY) {
 			break
 		}
+		was := r.cmd // which cannot be started twice
+		r.cmd = &exec.Cmd{
+			Path: was.Path, Args: was.Args, Env: was.Env, Dir: was.Dir, Stdout: was.Stdout, Stderr: was.Stderr, ExtraFiles: was.ExtraFiles, SysProcAttr: was.SysProcAttr,
+		}
 		runtime.Gosched()
 	}
 	if err != nil {
