@@ -29,8 +29,9 @@ func (hurry) Register(h core.Host) error {
 		t.Priority = core.Urgent
 		return nil
 	})
-	h.Hooks().Reply.Add.After.Add(h, "hear", func(context.Context, added) error { return nil })
-	return nil
+	// Unread: what a handler makes of the payload is not the way there.
+	_, err := hooks.Listen(&h.Hooks().Reply.Add.After, h, "hear", func(context.Context, hooks.Envelope) error { return nil })
+	return err
 }
 
 // border is a desk with that plugin in a process of its own.

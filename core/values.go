@@ -179,6 +179,11 @@ func quoted(text []byte) []byte {
 
 // readName takes "open" or 0; the error names what may stand there.
 func readName(what string, names []string, text []byte) (int, error) {
+	for n, name := range names { // most are written plainly
+		if len(text) == len(name)+2 && text[0] == '"' && string(text[1:len(text)-1]) == name {
+			return n, nil
+		}
+	}
 	var name string
 	if json.Unmarshal(text, &name) == nil {
 		if n := slices.Index(names, name); n >= 0 {

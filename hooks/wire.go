@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sync"
 )
 
 // Raw is a handler that knows the payload as JSON alone, for it lives elsewhere.
@@ -91,19 +92,25 @@ func apply[T any](v *T, was, patch json.RawMessage, writable []string) error {
 	if err := json.Unmarshal(patch, &changed); err != nil {
 		return fmt.Errorf("the patch is no JSON object: %w", err)
 	}
-	var old map[string]json.RawMessage
-	if err := json.Unmarshal(was, &old); err != nil {
-		return fmt.Errorf("the payload is no JSON object: %w", err)
-	}
+	old := sync.OnceValues(func() (fields map[string]json.RawMessage, err error) {
+		err = json.Unmarshal(was, &fields)
+		return fields, err
+	})
 	next := *v
 	for name, change := range changed {
 		if !slices.Contains(writable, name) {
 			return fmt.Errorf("the patch changes %q, which is not writable here; these are: %v", name, writable)
 		}
 		field := fieldOf(reflect.ValueOf(&next).Elem(), name)
-		merged, err := merge(old[name], change)
-		if err != nil {
-			return fmt.Errorf("the patch of %q: %w", name, err)
+		merged := change
+		if isObject(change) {
+			fields, err := old()
+			if err != nil {
+				return fmt.Errorf("the payload is no JSON object: %w", err)
+			}
+			if merged, err = merge(fields[name], change); err != nil {
+				return fmt.Errorf("the patch of %q: %w", name, err)
+			}
 		}
 		field.SetZero() // a map or slice must not be shared with what was
 		if err := json.Unmarshal(merged, field.Addr().Interface()); err != nil {
@@ -158,48 +165,6 @@ func merge(target, patch json.RawMessage) (json.RawMessage, error) {
 func isObject(text json.RawMessage) bool {
 	text = bytes.TrimSpace(text)
 	return len(text) > 0 && text[0] == '{'
-}
-
-// Diff is the merge patch that makes next of was, two JSON objects; nil when they
-// are the same. It is for the other side of the wire.
-func Diff(was, next json.RawMessage) (json.RawMessage, error) {
-	var a, b map[string]json.RawMessage
-	if err := json.Unmarshal(was, &a); err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(next, &b); err != nil {
-		return nil, err
-	}
-	patch := map[string]json.RawMessage{}
-	for name := range a {
-		if _, stays := b[name]; !stays {
-			patch[name] = json.RawMessage("null")
-		}
-	}
-	for name, value := range b {
-		change, err := difference(a[name], value)
-		if err != nil {
-			return nil, err
-		}
-		if change != nil {
-			patch[name] = change
-		}
-	}
-	if len(patch) == 0 {
-		return nil, nil
-	}
-	return json.Marshal(patch)
-}
-
-// difference is nil where nothing changed.
-func difference(was, next json.RawMessage) (json.RawMessage, error) {
-	switch {
-	case bytes.Equal(was, next): // both were written by the same encoder
-		return nil, nil
-	case isObject(was) && isObject(next):
-		return Diff(was, next)
-	}
-	return next, nil
 }
 
 // Call runs one handler of a Before or a Filter, known as "plugin.handler", with a

@@ -173,6 +173,18 @@ func TestCallIsTheOtherEndOfAttach(t *testing.T) {
 	}
 }
 
+func TestDiffRefusesWhatIsNoObject(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []string{``, `1`, `[]`, `null`, `{`, `{"a"}`, `{"a":1,}`, `{}{}`} {
+		if patch, err := hooks.Diff(json.RawMessage(bad), json.RawMessage(`{}`)); err == nil {
+			t.Errorf("%q differs by %s", bad, patch)
+		}
+		if patch, err := hooks.Diff(json.RawMessage(`{}`), json.RawMessage(bad)); err == nil {
+			t.Errorf("to %q it is %s", bad, patch)
+		}
+	}
+}
+
 func TestDiffIsThePatchThatMakesTheDifference(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ was, next, want string }{
@@ -182,6 +194,11 @@ func TestDiffIsThePatchThatMakesTheDifference(t *testing.T) {
 		"a field of an object":    {`{"a":{"b":1,"c":2}}`, `{"a":{"b":1,"c":3}}`, `{"a":{"c":3}}`},
 		"a key that is gone":      {`{"a":{"b":1,"c":2}}`, `{"a":{"c":2}}`, `{"a":{"b":null}}`},
 		"an object that is null":  {`{"a":{"b":1}}`, `{"a":null}`, `{"a":null}`},
+		"marks inside texts":      {`{"a":"},{\"b\":\\","b":1}`, `{"a":"},{\"b\":\\","b":2}`, `{"b":2}`},
+		"empty objects and lists": {`{"a":{},"b":[],"c":1}`, `{"a":{"x":[{}]},"b":[[]],"c":1}`, `{"a":{"x":[{}]},"b":[[]]}`},
+		"spaces":                  {` { "a" : [ 1 , 2 ] , "b" : 1 } `, "{\n\"a\":[1,2],\t\"b\":2}", `{"b":2}`},
+		"nothing at all":          {`{}`, `{}`, ``},
+		"all of it":               {`{"a":1,"b":2}`, `{}`, `{"a":null,"b":null}`},
 		"an object that was null": {`{"a":null}`, `{"a":{"b":1}}`, `{"a":{"b":1}}`},
 	} {
 		t.Run(name, func(t *testing.T) {

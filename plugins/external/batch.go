@@ -3,6 +3,7 @@ package external
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -66,6 +67,7 @@ func (b *batcher) send(ctx context.Context, d *protocol.Delivery) error {
 func (b *batcher) pump() {
 	for {
 		b.flights <- struct{}{}
+		runtime.Gosched() // who is about to send comes along
 		batch := b.next()
 		if batch == nil {
 			<-b.flights
@@ -86,7 +88,7 @@ func (b *batcher) next() []*parcel {
 	}
 	size := 0
 	for i, p := range b.waiting[:n] {
-		if size += len(p.GetEvent()); size > maxBytes && i > 0 {
+		if size += len(p.GetEvent().GetData()); size > maxBytes && i > 0 {
 			n = i
 			break
 		}

@@ -22,7 +22,7 @@ func TestABatchFitsIntoAMessage(t *testing.T) {
 	} {
 		b := newBatcher(nil)
 		for _, size := range row.sizes {
-			b.waiting = append(b.waiting, &parcel{Delivery: &protocol.Delivery{Event: strings.Repeat("x", size)}})
+			b.waiting = append(b.waiting, &parcel{Delivery: &protocol.Delivery{Event: &protocol.Event{Data: strings.Repeat("x", size)}}})
 		}
 		for _, want := range row.want {
 			if got := len(b.next()); got != want {

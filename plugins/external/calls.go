@@ -104,15 +104,11 @@ func (s *supervisor) invoke(ctx context.Context, limit time.Duration, h *protoco
 // deliver hands an event to a handler of an After, in a batch with whatever else is
 // on its way. An event can wait: that the process is being started is no failure.
 func (s *supervisor) deliver(ctx context.Context, limit time.Duration, handler string, e hooks.Envelope) error {
-	text, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
 	s.await(ctx, limit)
 	id, end := s.calls.begin(ctx)
 	defer end()
 	return s.ask(ctx, limit, func(ctx context.Context, proc *process) error {
-		return proc.batch.send(ctx, &protocol.Delivery{Id: id, Handler: handler, Event: string(text)})
+		return proc.batch.send(ctx, &protocol.Delivery{Id: id, Handler: handler, Event: protocol.Wrap(e)})
 	})
 }
 

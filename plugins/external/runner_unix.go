@@ -87,7 +87,7 @@ func (r *groupRunner) launch() error {
 		if err = r.cmd.Start(); !errors.Is(err, syscall.ETXTBSY) {
 			break
 		}
-		time.Sleep(busyFor) // another thread that forks at this moment holds the binary open for writing
+		<-time.After(busyFor) // another thread that forks at this moment holds the binary open for writing
 	}
 	if err != nil {
 		return err

@@ -50,21 +50,30 @@ func (s *supervisor) become(state string, proc *process) {
 // await waits for a process while there may soon be one: between its ends, and
 // before the first.
 func (s *supervisor) await(ctx context.Context, limit time.Duration) {
+	turn := s.nextTurn()
+	if turn == nil {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	for {
-		s.mu.Lock()
-		here, turn := s.proc != nil || s.state == quarantined || s.state == draining, s.turn
-		s.mu.Unlock()
-		if here {
-			return
-		}
+	for ; turn != nil; turn = s.nextTurn() {
 		select {
 		case <-turn:
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// nextTurn is closed when the state changes; nil: there is a process, or there will
+// not soon be one.
+func (s *supervisor) nextTurn() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.proc != nil || s.state == quarantined || s.state == draining {
+		return nil
+	}
+	return s.turn
 }
 
 func (s *supervisor) current() *process {

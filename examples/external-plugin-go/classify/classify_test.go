@@ -135,21 +135,21 @@ func (r row) check(t *testing.T, d *desktest.Desk) {
 	if !slices.Equal(tags, r.tags) {
 		t.Errorf("the tags are %v, not %v", tags, r.tags)
 	}
-	note := ""
+	var note strings.Builder
 	for _, reply := range got.Replies[1:] {
-		note += reply.Body
+		note.WriteString(reply.Body)
 	}
-	if note != r.note() {
-		t.Errorf("the notes are %q, not %q", note, r.note())
+	if note.String() != r.note() {
+		t.Errorf("the notes are %q, not %q", note.String(), r.note())
 	}
 	var panel core.Panel
 	d.Do(desktest.Agent, fmt.Sprintf("GET /api/classify/tickets/%d", made.ID), nil).Want(200).JSON(&panel)
-	words := ""
+	var words strings.Builder
 	for _, field := range panel.Fields {
-		words += field.Text
+		words.WriteString(field.Text)
 	}
-	if words != r.words {
-		t.Errorf("the panel tells of %q, not %q", words, r.words)
+	if words.String() != r.words {
+		t.Errorf("the panel tells of %q, not %q", words.String(), r.words)
 	}
 }
 

@@ -56,7 +56,7 @@ class Servicer(rpc.PluginServicer):
 
     def deliver(self, delivery):
         try:
-            self.plugin.tell(delivery.id, json.loads(delivery.event))
+            self.plugin.tell(delivery.id, delivery.event.id, json.loads(delivery.event.data))
         except Exception as error:  # whatever it is, the desk delivers the event again
             traceback.print_exc()
             return repr(error)

@@ -59,9 +59,9 @@ class Plugin:
                 patch[field] = text
         return patch
 
-    def tell(self, during, event):
+    def tell(self, during, event, data):
         """Counts a ticket with a mask in it, and tells the agents. An event may come twice."""
-        ticket = event["data"]["ticket"]["id"]
+        ticket = data["ticket"]["id"]
         try:
             shown = self.desk.request(during, "GET", f"/api/tickets/{ticket}")
         except Refused as refused:
@@ -73,7 +73,7 @@ class Plugin:
         self.count(during, ticket)
         note = NOTES.get(self.settings["note"])
         if note:
-            once = {"Idempotency-Key": f"mask-{event['id']}"}
+            once = {"Idempotency-Key": f"mask-{event}"}
             self.desk.request(during, "POST", f"/api/tickets/{ticket}/replies", {"body": note, "internal": True}, once)
         self.desk.log(logging.INFO, "masked a secret", ticket=ticket)
 

@@ -13,7 +13,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0cplugin.proto\x12\x12hookdesk.plugin.v1\"#\n\x0f\x44\x65scribeRequest\x12\x10\n\x08versions\x18\x01 \x03(\r\"\xf8\x02\n\x08Manifest\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x0b\n\x03\x64oc\x18\x05 \x01(\t\x12\x13\n\x0bpermissions\x18\x06 \x03(\t\x12*\n\x08requires\x18\x07 \x03(\x0b\x32\x18.hookdesk.plugin.v1.Need\x12\x17\n\x0fsettings_schema\x18\x08 \x01(\t\x12\x19\n\x11settings_defaults\x18\t \x01(\t\x12-\n\x08handlers\x18\n \x03(\x0b\x32\x1b.hookdesk.plugin.v1.Handler\x12)\n\x06routes\x18\x0b \x03(\x0b\x32\x19.hookdesk.plugin.v1.Route\x12%\n\x04jobs\x18\x0c \x03(\x0b\x32\x17.hookdesk.plugin.v1.Job\x12,\n\x02ui\x18\r \x03(\x0b\x32 .hookdesk.plugin.v1.Contribution\"\'\n\x04Need\x12\x0e\n\x06plugin\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"q\n\x07Handler\x12\r\n\x05point\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04slot\x18\x03 \x01(\t\x12\x12\n\non_failure\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x05 \x01(\r\x12\x12\n\nfrom_start\x18\x06 \x01(\x08\"I\n\x05Route\x12\x0f\n\x07pattern\x18\x01 \x01(\t\x12\x0e\n\x06policy\x18\x02 \x01(\t\x12\x0b\n\x03\x64oc\x18\x03 \x01(\t\x12\x12\n\nany_origin\x18\x04 \x01(\x08\"3\n\x03Job\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x65very_ms\x18\x02 \x01(\x04\x12\x0c\n\x04\x63ron\x18\x03 \x01(\t\"V\n\x0c\x43ontribution\x12\x0c\n\x04slot\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x0c\n\x04role\x18\x04 \x01(\t\x12\r\n\x05order\x18\x05 \x01(\x05\"\x94\x01\n\rConfiguration\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\x10\n\x08settings\x18\x02 \x01(\t\x12\x13\n\x0bhost_socket\x18\x03 \x01(\t\x12\r\n\x05token\x18\x04 \x01(\t\x12\x14\n\x0cidentity_key\x18\x05 \x01(\x0c\x12\x13\n\x0bhttp_socket\x18\x06 \x01(\t\x12\x10\n\x08\x62\x61se_url\x18\x07 \x01(\t\"\x07\n\x05Ready\"X\n\nInvocation\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05point\x18\x02 \x01(\t\x12\x0f\n\x07handler\x18\x03 \x01(\t\x12\x0f\n\x07payload\x18\x04 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\"?\n\x06\x41nswer\x12\r\n\x05patch\x18\x01 \x01(\t\x12&\n\x04veto\x18\x02 \x01(\x0b\x32\x18.hookdesk.plugin.v1.Veto\"%\n\x04Veto\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"9\n\x05\x42\x61tch\x12\x30\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1c.hookdesk.plugin.v1.Delivery\"6\n\x08\x44\x65livery\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07handler\x18\x02 \x01(\t\x12\r\n\x05\x65vent\x18\x03 \x01(\t\"6\n\x07Results\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.hookdesk.plugin.v1.Result\"#\n\x06Result\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65rror\x18\x02 \x01(\t\"\"\n\x06JobRun\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\t\n\x07JobDone\"\x0f\n\rHealthRequest\"!\n\x0bHealthReply\x12\x12\n\noverdue_ms\x18\x01 \x01(\x04\"\r\n\x0bStopRequest\"\t\n\x07Stopped\"\xb8\x01\n\x0b\x43\x61llRequest\x12\x0e\n\x06\x64uring\x18\x01 \x01(\t\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12=\n\x07headers\x18\x04 \x03(\x0b\x32,.hookdesk.plugin.v1.CallRequest.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x05 \x01(\x0c\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x96\x01\n\tCallReply\x12\x0e\n\x06status\x18\x01 \x01(\x05\x12;\n\x07headers\x18\x02 \x03(\x0b\x32*.hookdesk.plugin.v1.CallReply.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"3\n\x03Key\x12\x0e\n\x06\x64uring\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\"X\n\x05Value\x12\x0e\n\x06\x64uring\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x03\x12\x12\n\nexpires_ms\x18\x05 \x01(\x03\"\t\n\x07\x44\x65leted\"E\n\x05Range\x12\x0e\n\x06\x64uring\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x05\"3\n\x06Values\x12)\n\x06values\x18\x01 \x03(\x0b\x32\x19.hookdesk.plugin.v1.Value\"?\n\tLogRecord\x12\r\n\x05level\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x12\n\nattributes\x18\x03 \x01(\t\"\x08\n\x06LogEnd2\x81\x04\n\x06Plugin\x12M\n\x08\x44\x65scribe\x12#.hookdesk.plugin.v1.DescribeRequest\x1a\x1c.hookdesk.plugin.v1.Manifest\x12I\n\tConfigure\x12!.hookdesk.plugin.v1.Configuration\x1a\x19.hookdesk.plugin.v1.Ready\x12\x44\n\x06Invoke\x12\x1e.hookdesk.plugin.v1.Invocation\x1a\x1a.hookdesk.plugin.v1.Answer\x12\x43\n\x07\x44\x65liver\x12\x19.hookdesk.plugin.v1.Batch\x1a\x1b.hookdesk.plugin.v1.Results0\x01\x12>\n\x03Run\x12\x1a.hookdesk.plugin.v1.JobRun\x1a\x1b.hookdesk.plugin.v1.JobDone\x12L\n\x06Health\x12!.hookdesk.plugin.v1.HealthRequest\x1a\x1f.hookdesk.plugin.v1.HealthReply\x12\x44\n\x04Stop\x12\x1f.hookdesk.plugin.v1.StopRequest\x1a\x1b.hookdesk.plugin.v1.Stopped2\x89\x03\n\x04Host\x12\x46\n\x04\x43\x61ll\x12\x1f.hookdesk.plugin.v1.CallRequest\x1a\x1d.hookdesk.plugin.v1.CallReply\x12\x39\n\x03Get\x12\x17.hookdesk.plugin.v1.Key\x1a\x19.hookdesk.plugin.v1.Value\x12;\n\x03Put\x12\x19.hookdesk.plugin.v1.Value\x1a\x19.hookdesk.plugin.v1.Value\x12>\n\x06\x44\x65lete\x12\x17.hookdesk.plugin.v1.Key\x1a\x1b.hookdesk.plugin.v1.Deleted\x12=\n\x04List\x12\x19.hookdesk.plugin.v1.Range\x1a\x1a.hookdesk.plugin.v1.Values\x12\x42\n\x03Log\x12\x1d.hookdesk.plugin.v1.LogRecord\x1a\x1a.hookdesk.plugin.v1.LogEnd(\x01\x42\x38Z6github.com/hookdesk/hookdesk/plugins/external/protocolb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0cplugin.proto\x12\x12hookdesk.plugin.v1\"#\n\x0f\x44\x65scribeRequest\x12\x10\n\x08versions\x18\x01 \x03(\r\"\xf8\x02\n\x08Manifest\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x0b\n\x03\x64oc\x18\x05 \x01(\t\x12\x13\n\x0bpermissions\x18\x06 \x03(\t\x12*\n\x08requires\x18\x07 \x03(\x0b\x32\x18.hookdesk.plugin.v1.Need\x12\x17\n\x0fsettings_schema\x18\x08 \x01(\t\x12\x19\n\x11settings_defaults\x18\t \x01(\t\x12-\n\x08handlers\x18\n \x03(\x0b\x32\x1b.hookdesk.plugin.v1.Handler\x12)\n\x06routes\x18\x0b \x03(\x0b\x32\x19.hookdesk.plugin.v1.Route\x12%\n\x04jobs\x18\x0c \x03(\x0b\x32\x17.hookdesk.plugin.v1.Job\x12,\n\x02ui\x18\r \x03(\x0b\x32 .hookdesk.plugin.v1.Contribution\"\'\n\x04Need\x12\x0e\n\x06plugin\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"q\n\x07Handler\x12\r\n\x05point\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04slot\x18\x03 \x01(\t\x12\x12\n\non_failure\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x05 \x01(\r\x12\x12\n\nfrom_start\x18\x06 \x01(\x08\"I\n\x05Route\x12\x0f\n\x07pattern\x18\x01 \x01(\t\x12\x0e\n\x06policy\x18\x02 \x01(\t\x12\x0b\n\x03\x64oc\x18\x03 \x01(\t\x12\x12\n\nany_origin\x18\x04 \x01(\x08\"3\n\x03Job\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x65very_ms\x18\x02 \x01(\x04\x12\x0c\n\x04\x63ron\x18\x03 \x01(\t\"V\n\x0c\x43ontribution\x12\x0c\n\x04slot\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x0c\n\x04role\x18\x04 \x01(\t\x12\r\n\x05order\x18\x05 \x01(\x05\"\x94\x01\n\rConfiguration\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12\x10\n\x08settings\x18\x02 \x01(\t\x12\x13\n\x0bhost_socket\x18\x03 \x01(\t\x12\r\n\x05token\x18\x04 \x01(\t\x12\x14\n\x0cidentity_key\x18\x05 \x01(\x0c\x12\x13\n\x0bhttp_socket\x18\x06 \x01(\t\x12\x10\n\x08\x62\x61se_url\x18\x07 \x01(\t\"\x07\n\x05Ready\"X\n\nInvocation\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05point\x18\x02 \x01(\t\x12\x0f\n\x07handler\x18\x03 \x01(\t\x12\x0f\n\x07payload\x18\x04 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x05 \x01(\t\"?\n\x06\x41nswer\x12\r\n\x05patch\x18\x01 \x01(\t\x12&\n\x04veto\x18\x02 \x01(\x0b\x32\x18.hookdesk.plugin.v1.Veto\"%\n\x04Veto\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"9\n\x05\x42\x61tch\x12\x30\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1c.hookdesk.plugin.v1.Delivery\"Q\n\x08\x44\x65livery\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07handler\x18\x02 \x01(\t\x12(\n\x05\x65vent\x18\x03 \x01(\x0b\x32\x19.hookdesk.plugin.v1.Event\"\x8f\x01\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\r\n\x05\x61t_us\x18\x04 \x01(\x03\x12\"\n\x02\x62y\x18\x05 \x01(\x0b\x32\x16.hookdesk.plugin.v1.By\x12\r\n\x05\x63\x61use\x18\x06 \x01(\x03\x12\x0f\n\x07\x61ttempt\x18\x07 \x01(\x05\x12\x0c\n\x04\x64\x61ta\x18\x08 \x01(\t\"?\n\x02\x42y\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x11\n\tperson_id\x18\x04 \x01(\x03\"6\n\x07Results\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.hookdesk.plugin.v1.Result\"#\n\x06Result\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65rror\x18\x02 \x01(\t\"\"\n\x06JobRun\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\t\n\x07JobDone\"\x0f\n\rHealthRequest\"!\n\x0bHealthReply\x12\x12\n\noverdue_ms\x18\x01 \x01(\x04\"\r\n\x0bStopRequest\"\t\n\x07Stopped\"\xb8\x01\n\x0b\x43\x61llRequest\x12\x0e\n\x06\x64uring\x18\x01 \x01(\t\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12=\n\x07headers\x18\x04 \x03(\x0b\x32,.hookdesk.plugin.v1.CallRequest.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x05 \x01(\x0c\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x96\x01\n\tCallReply\x12\x0e\n\x06status\x18\x01 \x01(\x05\x12;\n\x07headers\x18\x02 \x03(\x0b\x32*.hookdesk.plugin.v1.CallReply.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"3\n\x03Key\x12\x0e\n\x06\x64uring\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x03\"X\n\x05Value\x12\x0e\n\x06\x64uring\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x03\x12\x12\n\nexpires_ms\x18\x05 \x01(\x03\"\t\n\x07\x44\x65leted\"E\n\x05Range\x12\x0e\n\x06\x64uring\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x05\"3\n\x06Values\x12)\n\x06values\x18\x01 \x03(\x0b\x32\x19.hookdesk.plugin.v1.Value\"?\n\tLogRecord\x12\r\n\x05level\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x12\n\nattributes\x18\x03 \x01(\t\"\x08\n\x06LogEnd2\x81\x04\n\x06Plugin\x12M\n\x08\x44\x65scribe\x12#.hookdesk.plugin.v1.DescribeRequest\x1a\x1c.hookdesk.plugin.v1.Manifest\x12I\n\tConfigure\x12!.hookdesk.plugin.v1.Configuration\x1a\x19.hookdesk.plugin.v1.Ready\x12\x44\n\x06Invoke\x12\x1e.hookdesk.plugin.v1.Invocation\x1a\x1a.hookdesk.plugin.v1.Answer\x12\x43\n\x07\x44\x65liver\x12\x19.hookdesk.plugin.v1.Batch\x1a\x1b.hookdesk.plugin.v1.Results0\x01\x12>\n\x03Run\x12\x1a.hookdesk.plugin.v1.JobRun\x1a\x1b.hookdesk.plugin.v1.JobDone\x12L\n\x06Health\x12!.hookdesk.plugin.v1.HealthRequest\x1a\x1f.hookdesk.plugin.v1.HealthReply\x12\x44\n\x04Stop\x12\x1f.hookdesk.plugin.v1.StopRequest\x1a\x1b.hookdesk.plugin.v1.Stopped2\x89\x03\n\x04Host\x12\x46\n\x04\x43\x61ll\x12\x1f.hookdesk.plugin.v1.CallRequest\x1a\x1d.hookdesk.plugin.v1.CallReply\x12\x39\n\x03Get\x12\x17.hookdesk.plugin.v1.Key\x1a\x19.hookdesk.plugin.v1.Value\x12;\n\x03Put\x12\x19.hookdesk.plugin.v1.Value\x1a\x19.hookdesk.plugin.v1.Value\x12>\n\x06\x44\x65lete\x12\x17.hookdesk.plugin.v1.Key\x1a\x1b.hookdesk.plugin.v1.Deleted\x12=\n\x04List\x12\x19.hookdesk.plugin.v1.Range\x1a\x1a.hookdesk.plugin.v1.Values\x12\x42\n\x03Log\x12\x1d.hookdesk.plugin.v1.LogRecord\x1a\x1a.hookdesk.plugin.v1.LogEnd(\x01\x42\x38Z6github.com/hookdesk/hookdesk/plugins/external/protocolb\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plugin_pb2', globals())
@@ -52,47 +52,51 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _BATCH._serialized_start=1178
   _BATCH._serialized_end=1235
   _DELIVERY._serialized_start=1237
-  _DELIVERY._serialized_end=1291
-  _RESULTS._serialized_start=1293
-  _RESULTS._serialized_end=1347
-  _RESULT._serialized_start=1349
-  _RESULT._serialized_end=1384
-  _JOBRUN._serialized_start=1386
-  _JOBRUN._serialized_end=1420
-  _JOBDONE._serialized_start=1422
-  _JOBDONE._serialized_end=1431
-  _HEALTHREQUEST._serialized_start=1433
-  _HEALTHREQUEST._serialized_end=1448
-  _HEALTHREPLY._serialized_start=1450
-  _HEALTHREPLY._serialized_end=1483
-  _STOPREQUEST._serialized_start=1485
-  _STOPREQUEST._serialized_end=1498
-  _STOPPED._serialized_start=1500
-  _STOPPED._serialized_end=1509
-  _CALLREQUEST._serialized_start=1512
-  _CALLREQUEST._serialized_end=1696
-  _CALLREQUEST_HEADERSENTRY._serialized_start=1650
-  _CALLREQUEST_HEADERSENTRY._serialized_end=1696
-  _CALLREPLY._serialized_start=1699
-  _CALLREPLY._serialized_end=1849
-  _CALLREPLY_HEADERSENTRY._serialized_start=1650
-  _CALLREPLY_HEADERSENTRY._serialized_end=1696
-  _KEY._serialized_start=1851
-  _KEY._serialized_end=1902
-  _VALUE._serialized_start=1904
-  _VALUE._serialized_end=1992
-  _DELETED._serialized_start=1994
-  _DELETED._serialized_end=2003
-  _RANGE._serialized_start=2005
-  _RANGE._serialized_end=2074
-  _VALUES._serialized_start=2076
-  _VALUES._serialized_end=2127
-  _LOGRECORD._serialized_start=2129
-  _LOGRECORD._serialized_end=2192
-  _LOGEND._serialized_start=2194
-  _LOGEND._serialized_end=2202
-  _PLUGIN._serialized_start=2205
-  _PLUGIN._serialized_end=2718
-  _HOST._serialized_start=2721
-  _HOST._serialized_end=3114
+  _DELIVERY._serialized_end=1318
+  _EVENT._serialized_start=1321
+  _EVENT._serialized_end=1464
+  _BY._serialized_start=1466
+  _BY._serialized_end=1529
+  _RESULTS._serialized_start=1531
+  _RESULTS._serialized_end=1585
+  _RESULT._serialized_start=1587
+  _RESULT._serialized_end=1622
+  _JOBRUN._serialized_start=1624
+  _JOBRUN._serialized_end=1658
+  _JOBDONE._serialized_start=1660
+  _JOBDONE._serialized_end=1669
+  _HEALTHREQUEST._serialized_start=1671
+  _HEALTHREQUEST._serialized_end=1686
+  _HEALTHREPLY._serialized_start=1688
+  _HEALTHREPLY._serialized_end=1721
+  _STOPREQUEST._serialized_start=1723
+  _STOPREQUEST._serialized_end=1736
+  _STOPPED._serialized_start=1738
+  _STOPPED._serialized_end=1747
+  _CALLREQUEST._serialized_start=1750
+  _CALLREQUEST._serialized_end=1934
+  _CALLREQUEST_HEADERSENTRY._serialized_start=1888
+  _CALLREQUEST_HEADERSENTRY._serialized_end=1934
+  _CALLREPLY._serialized_start=1937
+  _CALLREPLY._serialized_end=2087
+  _CALLREPLY_HEADERSENTRY._serialized_start=1888
+  _CALLREPLY_HEADERSENTRY._serialized_end=1934
+  _KEY._serialized_start=2089
+  _KEY._serialized_end=2140
+  _VALUE._serialized_start=2142
+  _VALUE._serialized_end=2230
+  _DELETED._serialized_start=2232
+  _DELETED._serialized_end=2241
+  _RANGE._serialized_start=2243
+  _RANGE._serialized_end=2312
+  _VALUES._serialized_start=2314
+  _VALUES._serialized_end=2365
+  _LOGRECORD._serialized_start=2367
+  _LOGRECORD._serialized_end=2430
+  _LOGEND._serialized_start=2432
+  _LOGEND._serialized_end=2440
+  _PLUGIN._serialized_start=2443
+  _PLUGIN._serialized_end=2956
+  _HOST._serialized_start=2959
+  _HOST._serialized_end=3352
 # @@protoc_insertion_point(module_scope)

@@ -7,12 +7,16 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/hookdesk/hookdesk/core"
 	"github.com/hookdesk/hookdesk/hooks"
@@ -139,7 +143,20 @@ func TestThePatchOfThePageDoesWhatItSays(t *testing.T) {
 
 func TestTheEventOfThePageIsOne(t *testing.T) {
 	t.Parallel()
-	same[hooks.Envelope](t, "event")
+	var e protocol.Event
+	if err := protojson.Unmarshal([]byte(example(t, "event")), &e); err != nil {
+		t.Fatal(err)
+	}
+	want := hooks.Envelope{
+		ID: 7, Name: "ticket.created", Key: "ticket:3", At: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), Attempt: 1, Data: json.RawMessage("{}"),
+		Actor: hooks.Actor{Kind: "requester", ID: "carla", Name: "Carla Berg", PersonID: 2},
+	}
+	if got := protocol.Unwrap(&e); !reflect.DeepEqual(got, want) {
+		t.Errorf("it is %+v", got)
+	}
+	if !proto.Equal(protocol.Wrap(want), &e) {
+		t.Errorf("it crosses as %v", protocol.Wrap(want))
+	}
 }
 
 func TestTheHandshakeOfThePageIsWhatIsAgreedOn(t *testing.T) {

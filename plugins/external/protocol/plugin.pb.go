@@ -907,7 +907,7 @@ type Delivery struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // as of Invocation
 	Handler       string                 `protobuf:"bytes,2,opt,name=handler,proto3" json:"handler,omitempty"`
-	Event         string                 `protobuf:"bytes,3,opt,name=event,proto3" json:"event,omitempty"` // JSON: id, name, key, at, actor, cause, attempt, data
+	Event         *Event                 `protobuf:"bytes,3,opt,name=event,proto3" json:"event,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -956,11 +956,180 @@ func (x *Delivery) GetHandler() string {
 	return ""
 }
 
-func (x *Delivery) GetEvent() string {
+func (x *Delivery) GetEvent() *Event {
 	if x != nil {
 		return x.Event
 	}
+	return nil
+}
+
+type Event struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            int64                  `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`                 // rises
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`              // ticket.created
+	Key           string                 `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`                // the lane in which order is kept
+	AtUs          int64                  `protobuf:"varint,4,opt,name=at_us,json=atUs,proto3" json:"at_us,omitempty"` // of the change: unix time in microseconds
+	By            *By                    `protobuf:"bytes,5,opt,name=by,proto3" json:"by,omitempty"`
+	Cause         int64                  `protobuf:"varint,6,opt,name=cause,proto3" json:"cause,omitempty"`     // the event that this one is a consequence of; 0: none
+	Attempt       int32                  `protobuf:"varint,7,opt,name=attempt,proto3" json:"attempt,omitempty"` // 1 at the first delivery
+	Data          string                 `protobuf:"bytes,8,opt,name=data,proto3" json:"data,omitempty"`        // JSON
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Event) Reset() {
+	*x = Event{}
+	mi := &file_plugin_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Event) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Event) ProtoMessage() {}
+
+func (x *Event) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Event.ProtoReflect.Descriptor instead.
+func (*Event) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Event) GetId() int64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Event) GetName() string {
+	if x != nil {
+		return x.Name
+	}
 	return ""
+}
+
+func (x *Event) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Event) GetAtUs() int64 {
+	if x != nil {
+		return x.AtUs
+	}
+	return 0
+}
+
+func (x *Event) GetBy() *By {
+	if x != nil {
+		return x.By
+	}
+	return nil
+}
+
+func (x *Event) GetCause() int64 {
+	if x != nil {
+		return x.Cause
+	}
+	return 0
+}
+
+func (x *Event) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Event) GetData() string {
+	if x != nil {
+		return x.Data
+	}
+	return ""
+}
+
+// By is who made a change.
+type By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"` // requester, agent, admin, guest, plugin, system
+	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`     // in the terms of kind
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	PersonId      int64                  `protobuf:"varint,4,opt,name=person_id,json=personId,proto3" json:"person_id,omitempty"` // 0: of who is no person
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *By) Reset() {
+	*x = By{}
+	mi := &file_plugin_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*By) ProtoMessage() {}
+
+func (x *By) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use By.ProtoReflect.Descriptor instead.
+func (*By) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *By) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *By) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *By) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *By) GetPersonId() int64 {
+	if x != nil {
+		return x.PersonId
+	}
+	return 0
 }
 
 type Results struct {
@@ -972,7 +1141,7 @@ type Results struct {
 
 func (x *Results) Reset() {
 	*x = Results{}
-	mi := &file_plugin_proto_msgTypes[14]
+	mi := &file_plugin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -984,7 +1153,7 @@ func (x *Results) String() string {
 func (*Results) ProtoMessage() {}
 
 func (x *Results) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[14]
+	mi := &file_plugin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -997,7 +1166,7 @@ func (x *Results) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Results.ProtoReflect.Descriptor instead.
 func (*Results) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{14}
+	return file_plugin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Results) GetResults() []*Result {
@@ -1017,7 +1186,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_plugin_proto_msgTypes[15]
+	mi := &file_plugin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1029,7 +1198,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[15]
+	mi := &file_plugin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1042,7 +1211,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{15}
+	return file_plugin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Result) GetId() string {
@@ -1069,7 +1238,7 @@ type JobRun struct {
 
 func (x *JobRun) Reset() {
 	*x = JobRun{}
-	mi := &file_plugin_proto_msgTypes[16]
+	mi := &file_plugin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1250,7 @@ func (x *JobRun) String() string {
 func (*JobRun) ProtoMessage() {}
 
 func (x *JobRun) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[16]
+	mi := &file_plugin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1263,7 @@ func (x *JobRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobRun.ProtoReflect.Descriptor instead.
 func (*JobRun) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{16}
+	return file_plugin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *JobRun) GetId() string {
@@ -1119,7 +1288,7 @@ type JobDone struct {
 
 func (x *JobDone) Reset() {
 	*x = JobDone{}
-	mi := &file_plugin_proto_msgTypes[17]
+	mi := &file_plugin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1131,7 +1300,7 @@ func (x *JobDone) String() string {
 func (*JobDone) ProtoMessage() {}
 
 func (x *JobDone) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[17]
+	mi := &file_plugin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1144,7 +1313,7 @@ func (x *JobDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JobDone.ProtoReflect.Descriptor instead.
 func (*JobDone) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{17}
+	return file_plugin_proto_rawDescGZIP(), []int{19}
 }
 
 type HealthRequest struct {
@@ -1155,7 +1324,7 @@ type HealthRequest struct {
 
 func (x *HealthRequest) Reset() {
 	*x = HealthRequest{}
-	mi := &file_plugin_proto_msgTypes[18]
+	mi := &file_plugin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1167,7 +1336,7 @@ func (x *HealthRequest) String() string {
 func (*HealthRequest) ProtoMessage() {}
 
 func (x *HealthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[18]
+	mi := &file_plugin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1180,7 +1349,7 @@ func (x *HealthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthRequest.ProtoReflect.Descriptor instead.
 func (*HealthRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{18}
+	return file_plugin_proto_rawDescGZIP(), []int{20}
 }
 
 type HealthReply struct {
@@ -1193,7 +1362,7 @@ type HealthReply struct {
 
 func (x *HealthReply) Reset() {
 	*x = HealthReply{}
-	mi := &file_plugin_proto_msgTypes[19]
+	mi := &file_plugin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1205,7 +1374,7 @@ func (x *HealthReply) String() string {
 func (*HealthReply) ProtoMessage() {}
 
 func (x *HealthReply) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[19]
+	mi := &file_plugin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1218,7 +1387,7 @@ func (x *HealthReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthReply.ProtoReflect.Descriptor instead.
 func (*HealthReply) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{19}
+	return file_plugin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *HealthReply) GetOverdueMs() uint64 {
@@ -1236,7 +1405,7 @@ type StopRequest struct {
 
 func (x *StopRequest) Reset() {
 	*x = StopRequest{}
-	mi := &file_plugin_proto_msgTypes[20]
+	mi := &file_plugin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1248,7 +1417,7 @@ func (x *StopRequest) String() string {
 func (*StopRequest) ProtoMessage() {}
 
 func (x *StopRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[20]
+	mi := &file_plugin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1261,7 +1430,7 @@ func (x *StopRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopRequest.ProtoReflect.Descriptor instead.
 func (*StopRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{20}
+	return file_plugin_proto_rawDescGZIP(), []int{22}
 }
 
 type Stopped struct {
@@ -1272,7 +1441,7 @@ type Stopped struct {
 
 func (x *Stopped) Reset() {
 	*x = Stopped{}
-	mi := &file_plugin_proto_msgTypes[21]
+	mi := &file_plugin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1284,7 +1453,7 @@ func (x *Stopped) String() string {
 func (*Stopped) ProtoMessage() {}
 
 func (x *Stopped) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[21]
+	mi := &file_plugin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1297,7 +1466,7 @@ func (x *Stopped) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stopped.ProtoReflect.Descriptor instead.
 func (*Stopped) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{21}
+	return file_plugin_proto_rawDescGZIP(), []int{23}
 }
 
 type CallRequest struct {
@@ -1313,7 +1482,7 @@ type CallRequest struct {
 
 func (x *CallRequest) Reset() {
 	*x = CallRequest{}
-	mi := &file_plugin_proto_msgTypes[22]
+	mi := &file_plugin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1325,7 +1494,7 @@ func (x *CallRequest) String() string {
 func (*CallRequest) ProtoMessage() {}
 
 func (x *CallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[22]
+	mi := &file_plugin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1338,7 +1507,7 @@ func (x *CallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallRequest.ProtoReflect.Descriptor instead.
 func (*CallRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{22}
+	return file_plugin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CallRequest) GetDuring() string {
@@ -1387,7 +1556,7 @@ type CallReply struct {
 
 func (x *CallReply) Reset() {
 	*x = CallReply{}
-	mi := &file_plugin_proto_msgTypes[23]
+	mi := &file_plugin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1399,7 +1568,7 @@ func (x *CallReply) String() string {
 func (*CallReply) ProtoMessage() {}
 
 func (x *CallReply) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[23]
+	mi := &file_plugin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1412,7 +1581,7 @@ func (x *CallReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallReply.ProtoReflect.Descriptor instead.
 func (*CallReply) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{23}
+	return file_plugin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CallReply) GetStatus() int32 {
@@ -1447,7 +1616,7 @@ type Key struct {
 
 func (x *Key) Reset() {
 	*x = Key{}
-	mi := &file_plugin_proto_msgTypes[24]
+	mi := &file_plugin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1459,7 +1628,7 @@ func (x *Key) String() string {
 func (*Key) ProtoMessage() {}
 
 func (x *Key) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[24]
+	mi := &file_plugin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1472,7 +1641,7 @@ func (x *Key) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Key.ProtoReflect.Descriptor instead.
 func (*Key) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{24}
+	return file_plugin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Key) GetDuring() string {
@@ -1509,7 +1678,7 @@ type Value struct {
 
 func (x *Value) Reset() {
 	*x = Value{}
-	mi := &file_plugin_proto_msgTypes[25]
+	mi := &file_plugin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1521,7 +1690,7 @@ func (x *Value) String() string {
 func (*Value) ProtoMessage() {}
 
 func (x *Value) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[25]
+	mi := &file_plugin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1534,7 +1703,7 @@ func (x *Value) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Value.ProtoReflect.Descriptor instead.
 func (*Value) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{25}
+	return file_plugin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Value) GetDuring() string {
@@ -1580,7 +1749,7 @@ type Deleted struct {
 
 func (x *Deleted) Reset() {
 	*x = Deleted{}
-	mi := &file_plugin_proto_msgTypes[26]
+	mi := &file_plugin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1592,7 +1761,7 @@ func (x *Deleted) String() string {
 func (*Deleted) ProtoMessage() {}
 
 func (x *Deleted) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[26]
+	mi := &file_plugin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1605,7 +1774,7 @@ func (x *Deleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deleted.ProtoReflect.Descriptor instead.
 func (*Deleted) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{26}
+	return file_plugin_proto_rawDescGZIP(), []int{28}
 }
 
 type Range struct {
@@ -1620,7 +1789,7 @@ type Range struct {
 
 func (x *Range) Reset() {
 	*x = Range{}
-	mi := &file_plugin_proto_msgTypes[27]
+	mi := &file_plugin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1632,7 +1801,7 @@ func (x *Range) String() string {
 func (*Range) ProtoMessage() {}
 
 func (x *Range) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[27]
+	mi := &file_plugin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1645,7 +1814,7 @@ func (x *Range) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Range.ProtoReflect.Descriptor instead.
 func (*Range) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{27}
+	return file_plugin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Range) GetDuring() string {
@@ -1685,7 +1854,7 @@ type Values struct {
 
 func (x *Values) Reset() {
 	*x = Values{}
-	mi := &file_plugin_proto_msgTypes[28]
+	mi := &file_plugin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1697,7 +1866,7 @@ func (x *Values) String() string {
 func (*Values) ProtoMessage() {}
 
 func (x *Values) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[28]
+	mi := &file_plugin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1710,7 +1879,7 @@ func (x *Values) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Values.ProtoReflect.Descriptor instead.
 func (*Values) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{28}
+	return file_plugin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Values) GetValues() []*Value {
@@ -1731,7 +1900,7 @@ type LogRecord struct {
 
 func (x *LogRecord) Reset() {
 	*x = LogRecord{}
-	mi := &file_plugin_proto_msgTypes[29]
+	mi := &file_plugin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1743,7 +1912,7 @@ func (x *LogRecord) String() string {
 func (*LogRecord) ProtoMessage() {}
 
 func (x *LogRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[29]
+	mi := &file_plugin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1756,7 +1925,7 @@ func (x *LogRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogRecord.ProtoReflect.Descriptor instead.
 func (*LogRecord) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{29}
+	return file_plugin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *LogRecord) GetLevel() int32 {
@@ -1788,7 +1957,7 @@ type LogEnd struct {
 
 func (x *LogEnd) Reset() {
 	*x = LogEnd{}
-	mi := &file_plugin_proto_msgTypes[30]
+	mi := &file_plugin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1800,7 +1969,7 @@ func (x *LogEnd) String() string {
 func (*LogEnd) ProtoMessage() {}
 
 func (x *LogEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[30]
+	mi := &file_plugin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1813,7 +1982,7 @@ func (x *LogEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogEnd.ProtoReflect.Descriptor instead.
 func (*LogEnd) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{30}
+	return file_plugin_proto_rawDescGZIP(), []int{32}
 }
 
 var File_plugin_proto protoreflect.FileDescriptor
@@ -1894,11 +2063,25 @@ const file_plugin_proto_rawDesc = "" +
 	"\x05Batch\x12<\n" +
 	"\n" +
 	"deliveries\x18\x01 \x03(\v2\x1c.hookdesk.plugin.v1.DeliveryR\n" +
-	"deliveries\"J\n" +
+	"deliveries\"e\n" +
 	"\bDelivery\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
-	"\ahandler\x18\x02 \x01(\tR\ahandler\x12\x14\n" +
-	"\x05event\x18\x03 \x01(\tR\x05event\"?\n" +
+	"\ahandler\x18\x02 \x01(\tR\ahandler\x12/\n" +
+	"\x05event\x18\x03 \x01(\v2\x19.hookdesk.plugin.v1.EventR\x05event\"\xbe\x01\n" +
+	"\x05Event\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
+	"\x03key\x18\x03 \x01(\tR\x03key\x12\x13\n" +
+	"\x05at_us\x18\x04 \x01(\x03R\x04atUs\x12&\n" +
+	"\x02by\x18\x05 \x01(\v2\x16.hookdesk.plugin.v1.ByR\x02by\x12\x14\n" +
+	"\x05cause\x18\x06 \x01(\x03R\x05cause\x12\x18\n" +
+	"\aattempt\x18\a \x01(\x05R\aattempt\x12\x12\n" +
+	"\x04data\x18\b \x01(\tR\x04data\"Y\n" +
+	"\x02By\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x1b\n" +
+	"\tperson_id\x18\x04 \x01(\x03R\bpersonId\"?\n" +
 	"\aResults\x124\n" +
 	"\aresults\x18\x01 \x03(\v2\x1a.hookdesk.plugin.v1.ResultR\aresults\".\n" +
 	"\x06Result\x12\x0e\n" +
@@ -1984,7 +2167,7 @@ func file_plugin_proto_rawDescGZIP() []byte {
 	return file_plugin_proto_rawDescData
 }
 
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_plugin_proto_goTypes = []any{
 	(*DescribeRequest)(nil), // 0: hookdesk.plugin.v1.DescribeRequest
 	(*Manifest)(nil),        // 1: hookdesk.plugin.v1.Manifest
@@ -2000,25 +2183,27 @@ var file_plugin_proto_goTypes = []any{
 	(*Veto)(nil),            // 11: hookdesk.plugin.v1.Veto
 	(*Batch)(nil),           // 12: hookdesk.plugin.v1.Batch
 	(*Delivery)(nil),        // 13: hookdesk.plugin.v1.Delivery
-	(*Results)(nil),         // 14: hookdesk.plugin.v1.Results
-	(*Result)(nil),          // 15: hookdesk.plugin.v1.Result
-	(*JobRun)(nil),          // 16: hookdesk.plugin.v1.JobRun
-	(*JobDone)(nil),         // 17: hookdesk.plugin.v1.JobDone
-	(*HealthRequest)(nil),   // 18: hookdesk.plugin.v1.HealthRequest
-	(*HealthReply)(nil),     // 19: hookdesk.plugin.v1.HealthReply
-	(*StopRequest)(nil),     // 20: hookdesk.plugin.v1.StopRequest
-	(*Stopped)(nil),         // 21: hookdesk.plugin.v1.Stopped
-	(*CallRequest)(nil),     // 22: hookdesk.plugin.v1.CallRequest
-	(*CallReply)(nil),       // 23: hookdesk.plugin.v1.CallReply
-	(*Key)(nil),             // 24: hookdesk.plugin.v1.Key
-	(*Value)(nil),           // 25: hookdesk.plugin.v1.Value
-	(*Deleted)(nil),         // 26: hookdesk.plugin.v1.Deleted
-	(*Range)(nil),           // 27: hookdesk.plugin.v1.Range
-	(*Values)(nil),          // 28: hookdesk.plugin.v1.Values
-	(*LogRecord)(nil),       // 29: hookdesk.plugin.v1.LogRecord
-	(*LogEnd)(nil),          // 30: hookdesk.plugin.v1.LogEnd
-	nil,                     // 31: hookdesk.plugin.v1.CallRequest.HeadersEntry
-	nil,                     // 32: hookdesk.plugin.v1.CallReply.HeadersEntry
+	(*Event)(nil),           // 14: hookdesk.plugin.v1.Event
+	(*By)(nil),              // 15: hookdesk.plugin.v1.By
+	(*Results)(nil),         // 16: hookdesk.plugin.v1.Results
+	(*Result)(nil),          // 17: hookdesk.plugin.v1.Result
+	(*JobRun)(nil),          // 18: hookdesk.plugin.v1.JobRun
+	(*JobDone)(nil),         // 19: hookdesk.plugin.v1.JobDone
+	(*HealthRequest)(nil),   // 20: hookdesk.plugin.v1.HealthRequest
+	(*HealthReply)(nil),     // 21: hookdesk.plugin.v1.HealthReply
+	(*StopRequest)(nil),     // 22: hookdesk.plugin.v1.StopRequest
+	(*Stopped)(nil),         // 23: hookdesk.plugin.v1.Stopped
+	(*CallRequest)(nil),     // 24: hookdesk.plugin.v1.CallRequest
+	(*CallReply)(nil),       // 25: hookdesk.plugin.v1.CallReply
+	(*Key)(nil),             // 26: hookdesk.plugin.v1.Key
+	(*Value)(nil),           // 27: hookdesk.plugin.v1.Value
+	(*Deleted)(nil),         // 28: hookdesk.plugin.v1.Deleted
+	(*Range)(nil),           // 29: hookdesk.plugin.v1.Range
+	(*Values)(nil),          // 30: hookdesk.plugin.v1.Values
+	(*LogRecord)(nil),       // 31: hookdesk.plugin.v1.LogRecord
+	(*LogEnd)(nil),          // 32: hookdesk.plugin.v1.LogEnd
+	nil,                     // 33: hookdesk.plugin.v1.CallRequest.HeadersEntry
+	nil,                     // 34: hookdesk.plugin.v1.CallReply.HeadersEntry
 }
 var file_plugin_proto_depIdxs = []int32{
 	2,  // 0: hookdesk.plugin.v1.Manifest.requires:type_name -> hookdesk.plugin.v1.Need
@@ -2028,41 +2213,43 @@ var file_plugin_proto_depIdxs = []int32{
 	6,  // 4: hookdesk.plugin.v1.Manifest.ui:type_name -> hookdesk.plugin.v1.Contribution
 	11, // 5: hookdesk.plugin.v1.Answer.veto:type_name -> hookdesk.plugin.v1.Veto
 	13, // 6: hookdesk.plugin.v1.Batch.deliveries:type_name -> hookdesk.plugin.v1.Delivery
-	15, // 7: hookdesk.plugin.v1.Results.results:type_name -> hookdesk.plugin.v1.Result
-	31, // 8: hookdesk.plugin.v1.CallRequest.headers:type_name -> hookdesk.plugin.v1.CallRequest.HeadersEntry
-	32, // 9: hookdesk.plugin.v1.CallReply.headers:type_name -> hookdesk.plugin.v1.CallReply.HeadersEntry
-	25, // 10: hookdesk.plugin.v1.Values.values:type_name -> hookdesk.plugin.v1.Value
-	0,  // 11: hookdesk.plugin.v1.Plugin.Describe:input_type -> hookdesk.plugin.v1.DescribeRequest
-	7,  // 12: hookdesk.plugin.v1.Plugin.Configure:input_type -> hookdesk.plugin.v1.Configuration
-	9,  // 13: hookdesk.plugin.v1.Plugin.Invoke:input_type -> hookdesk.plugin.v1.Invocation
-	12, // 14: hookdesk.plugin.v1.Plugin.Deliver:input_type -> hookdesk.plugin.v1.Batch
-	16, // 15: hookdesk.plugin.v1.Plugin.Run:input_type -> hookdesk.plugin.v1.JobRun
-	18, // 16: hookdesk.plugin.v1.Plugin.Health:input_type -> hookdesk.plugin.v1.HealthRequest
-	20, // 17: hookdesk.plugin.v1.Plugin.Stop:input_type -> hookdesk.plugin.v1.StopRequest
-	22, // 18: hookdesk.plugin.v1.Host.Call:input_type -> hookdesk.plugin.v1.CallRequest
-	24, // 19: hookdesk.plugin.v1.Host.Get:input_type -> hookdesk.plugin.v1.Key
-	25, // 20: hookdesk.plugin.v1.Host.Put:input_type -> hookdesk.plugin.v1.Value
-	24, // 21: hookdesk.plugin.v1.Host.Delete:input_type -> hookdesk.plugin.v1.Key
-	27, // 22: hookdesk.plugin.v1.Host.List:input_type -> hookdesk.plugin.v1.Range
-	29, // 23: hookdesk.plugin.v1.Host.Log:input_type -> hookdesk.plugin.v1.LogRecord
-	1,  // 24: hookdesk.plugin.v1.Plugin.Describe:output_type -> hookdesk.plugin.v1.Manifest
-	8,  // 25: hookdesk.plugin.v1.Plugin.Configure:output_type -> hookdesk.plugin.v1.Ready
-	10, // 26: hookdesk.plugin.v1.Plugin.Invoke:output_type -> hookdesk.plugin.v1.Answer
-	14, // 27: hookdesk.plugin.v1.Plugin.Deliver:output_type -> hookdesk.plugin.v1.Results
-	17, // 28: hookdesk.plugin.v1.Plugin.Run:output_type -> hookdesk.plugin.v1.JobDone
-	19, // 29: hookdesk.plugin.v1.Plugin.Health:output_type -> hookdesk.plugin.v1.HealthReply
-	21, // 30: hookdesk.plugin.v1.Plugin.Stop:output_type -> hookdesk.plugin.v1.Stopped
-	23, // 31: hookdesk.plugin.v1.Host.Call:output_type -> hookdesk.plugin.v1.CallReply
-	25, // 32: hookdesk.plugin.v1.Host.Get:output_type -> hookdesk.plugin.v1.Value
-	25, // 33: hookdesk.plugin.v1.Host.Put:output_type -> hookdesk.plugin.v1.Value
-	26, // 34: hookdesk.plugin.v1.Host.Delete:output_type -> hookdesk.plugin.v1.Deleted
-	28, // 35: hookdesk.plugin.v1.Host.List:output_type -> hookdesk.plugin.v1.Values
-	30, // 36: hookdesk.plugin.v1.Host.Log:output_type -> hookdesk.plugin.v1.LogEnd
-	24, // [24:37] is the sub-list for method output_type
-	11, // [11:24] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	14, // 7: hookdesk.plugin.v1.Delivery.event:type_name -> hookdesk.plugin.v1.Event
+	15, // 8: hookdesk.plugin.v1.Event.by:type_name -> hookdesk.plugin.v1.By
+	17, // 9: hookdesk.plugin.v1.Results.results:type_name -> hookdesk.plugin.v1.Result
+	33, // 10: hookdesk.plugin.v1.CallRequest.headers:type_name -> hookdesk.plugin.v1.CallRequest.HeadersEntry
+	34, // 11: hookdesk.plugin.v1.CallReply.headers:type_name -> hookdesk.plugin.v1.CallReply.HeadersEntry
+	27, // 12: hookdesk.plugin.v1.Values.values:type_name -> hookdesk.plugin.v1.Value
+	0,  // 13: hookdesk.plugin.v1.Plugin.Describe:input_type -> hookdesk.plugin.v1.DescribeRequest
+	7,  // 14: hookdesk.plugin.v1.Plugin.Configure:input_type -> hookdesk.plugin.v1.Configuration
+	9,  // 15: hookdesk.plugin.v1.Plugin.Invoke:input_type -> hookdesk.plugin.v1.Invocation
+	12, // 16: hookdesk.plugin.v1.Plugin.Deliver:input_type -> hookdesk.plugin.v1.Batch
+	18, // 17: hookdesk.plugin.v1.Plugin.Run:input_type -> hookdesk.plugin.v1.JobRun
+	20, // 18: hookdesk.plugin.v1.Plugin.Health:input_type -> hookdesk.plugin.v1.HealthRequest
+	22, // 19: hookdesk.plugin.v1.Plugin.Stop:input_type -> hookdesk.plugin.v1.StopRequest
+	24, // 20: hookdesk.plugin.v1.Host.Call:input_type -> hookdesk.plugin.v1.CallRequest
+	26, // 21: hookdesk.plugin.v1.Host.Get:input_type -> hookdesk.plugin.v1.Key
+	27, // 22: hookdesk.plugin.v1.Host.Put:input_type -> hookdesk.plugin.v1.Value
+	26, // 23: hookdesk.plugin.v1.Host.Delete:input_type -> hookdesk.plugin.v1.Key
+	29, // 24: hookdesk.plugin.v1.Host.List:input_type -> hookdesk.plugin.v1.Range
+	31, // 25: hookdesk.plugin.v1.Host.Log:input_type -> hookdesk.plugin.v1.LogRecord
+	1,  // 26: hookdesk.plugin.v1.Plugin.Describe:output_type -> hookdesk.plugin.v1.Manifest
+	8,  // 27: hookdesk.plugin.v1.Plugin.Configure:output_type -> hookdesk.plugin.v1.Ready
+	10, // 28: hookdesk.plugin.v1.Plugin.Invoke:output_type -> hookdesk.plugin.v1.Answer
+	16, // 29: hookdesk.plugin.v1.Plugin.Deliver:output_type -> hookdesk.plugin.v1.Results
+	19, // 30: hookdesk.plugin.v1.Plugin.Run:output_type -> hookdesk.plugin.v1.JobDone
+	21, // 31: hookdesk.plugin.v1.Plugin.Health:output_type -> hookdesk.plugin.v1.HealthReply
+	23, // 32: hookdesk.plugin.v1.Plugin.Stop:output_type -> hookdesk.plugin.v1.Stopped
+	25, // 33: hookdesk.plugin.v1.Host.Call:output_type -> hookdesk.plugin.v1.CallReply
+	27, // 34: hookdesk.plugin.v1.Host.Get:output_type -> hookdesk.plugin.v1.Value
+	27, // 35: hookdesk.plugin.v1.Host.Put:output_type -> hookdesk.plugin.v1.Value
+	28, // 36: hookdesk.plugin.v1.Host.Delete:output_type -> hookdesk.plugin.v1.Deleted
+	30, // 37: hookdesk.plugin.v1.Host.List:output_type -> hookdesk.plugin.v1.Values
+	32, // 38: hookdesk.plugin.v1.Host.Log:output_type -> hookdesk.plugin.v1.LogEnd
+	26, // [26:39] is the sub-list for method output_type
+	13, // [13:26] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -2076,7 +2263,7 @@ func file_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   33,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -69,10 +69,7 @@ func (h *host) call(ctx context.Context, point, name string, payload json.RawMes
 
 // deliver hands an event to a handler of an After.
 func (h *host) deliver(ctx context.Context, d *protocol.Delivery) error {
-	var e hooks.Envelope
-	if err := json.Unmarshal([]byte(d.GetEvent()), &e); err != nil {
-		return fmt.Errorf("read the event: %w", err)
-	}
+	e := protocol.Unwrap(d.GetEvent())
 	ctx = h.As(ctx)
 	for _, f := range h.far {
 		if f.point == e.Name && f.name == d.GetHandler() && f.hear != nil {

@@ -16,6 +16,10 @@ import (
 	"github.com/hookdesk/hookdesk/plugins/external/protocol"
 )
 
+// keptWorkers are goroutines that answer calls and are kept for the next, with the
+// stack that they have; more calls at once get one of their own.
+const keptWorkers = 8
+
 // Serve is the whole main of an external plugin. It returns, or ends the process,
 // when the desk has no more use for it.
 func Serve(p core.Plugin) {
@@ -29,7 +33,7 @@ func Serve(p core.Plugin) {
 		HandshakeConfig:  protocol.Handshake(),
 		VersionedPlugins: map[int]plugin.PluginSet{protocol.Version: {protocol.Service: &protocol.GRPC{Plugin: newServer(h)}}},
 		GRPCServer: func(o []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(o, grpc.UnaryInterceptor(survive))...)
+			return grpc.NewServer(append(o, grpc.UnaryInterceptor(survive), grpc.NumStreamWorkers(keptWorkers))...)
 		},
 		Logger: hclog.NewNullLogger(), // go-plugin's own; the plugin's goes by Host.Log
 	})

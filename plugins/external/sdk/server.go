@@ -29,6 +29,8 @@ type server struct {
 
 	h       *host
 	workers chan struct{}
+	crew    crew
+	actors  actors
 	web     *http.Server
 
 	mu      sync.Mutex
@@ -43,7 +45,7 @@ type server struct {
 type call struct{ deadline time.Time }
 
 func newServer(h *host) *server {
-	s := &server{h: h, workers: make(chan struct{}, atOnce), running: map[*call]bool{}}
+	s := &server{h: h, workers: make(chan struct{}, atOnce), crew: crew{next: make(chan func())}, running: map[*call]bool{}}
 	s.until, s.end = context.WithCancel(context.Background())
 	s.web = &http.Server{Handler: h.rest, ReadHeaderTimeout: time.Minute}
 	return s
@@ -116,8 +118,8 @@ func (s *server) work(ctx context.Context, id string, fn func(context.Context) e
 func (s *server) Invoke(ctx context.Context, in *protocol.Invocation) (*protocol.Answer, error) {
 	out := &protocol.Answer{}
 	err := s.work(ctx, in.GetId(), func(ctx context.Context) error {
-		var who core.Actor
-		if err := json.Unmarshal([]byte(in.GetActor()), &who); err != nil {
+		who, err := s.actors.of(in.GetActor())
+		if err != nil {
 			return fmt.Errorf("read the actor: %w", err)
 		}
 		patch, err := s.h.call(core.As(ctx, who), in.GetPoint(), in.GetHandler(), json.RawMessage(in.GetPayload()))
@@ -135,13 +137,13 @@ func (s *server) Deliver(in *protocol.Batch, out grpc.ServerStreamingServer[prot
 	ctx := out.Context()
 	done := make(chan *protocol.Result, len(in.GetDeliveries()))
 	for _, d := range in.GetDeliveries() {
-		go func() {
+		s.crew.run(func() {
 			result := &protocol.Result{Id: d.GetId()}
 			if err := s.work(ctx, d.GetId(), func(ctx context.Context) error { return s.h.deliver(ctx, d) }); err != nil {
 				result.Error = err.Error()
 			}
 			done <- result
-		}()
+		})
 	}
 	for open := len(in.GetDeliveries()); open > 0; {
 		batch := &protocol.Results{Results: []*protocol.Result{<-done}}
