@@ -41,7 +41,7 @@ const mayTickets = "classify=tickets:read,tickets:write"
 func TestWhatVerifyPrintsLetsABinaryServe(t *testing.T) {
 	t.Parallel()
 	path, sum := self(t)
-	out, err := call(t, "plugin", "verify", path)
+	out, err := call(t, "plugin", "verify", path, "--checks", "starts,odd")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,6 +49,7 @@ func TestWhatVerifyPrintsLetsABinaryServe(t *testing.T) {
 		"classify 1.0.0: Sets priority", sum, "tickets:read, tickets:write", "ticket.create.before: sort", "ticket.created: explain",
 		"GET /api/classify/tickets/{ticket} (agents)", "ticket.sidebar: Classified", "note, tags, urgent",
 		`external.SHA256("` + sum + `"), external.Grant("tickets:read", "tickets:write"))`,
+		"ok      starts", "ok      odd",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("it does not say %q:\n%s", want, out)
@@ -106,6 +107,17 @@ func TestABinaryIsNotServedWithoutAWordOnIt(t *testing.T) {
 				t.Errorf("%v\n%s", err, out)
 			}
 		})
+	}
+}
+
+func TestVerifyKnowsItsChecks(t *testing.T) {
+	t.Parallel()
+	path, _ := self(t)
+	if out, err := call(t, "plugin", "verify", path, "--checks", "none"); err != nil || strings.Contains(out, "suite") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if _, err := call(t, "plugin", "verify", path, "--checks", "nonsense"); err == nil || !strings.Contains(err.Error(), "no check of the name nonsense") {
+		t.Error(err)
 	}
 }
 

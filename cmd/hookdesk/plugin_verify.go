@@ -7,25 +7,30 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/hookdesk/hookdesk/core"
+	"github.com/hookdesk/hookdesk/desktest"
 	"github.com/hookdesk/hookdesk/plugins/external"
 	"github.com/hookdesk/hookdesk/plugins/external/protocol"
 )
 
 type pluginVerify struct {
-	File string `arg:"" help:"The binary, such as ./bin/classify."`
+	File   string   `arg:"" help:"The binary, such as ./bin/classify."`
+	Checks []string `sep:"," placeholder:"NAME" help:"Of the conformance suite, make these checks alone; none leaves it out."`
 }
 
 // Help is what stands above the flags.
 func (pluginVerify) Help() string {
 	return `The binary is run for a moment, asked what it is, and given to a desk in memory
-that has all plugins of this program. It is told what it asks for, and how a host
-or hookdesk serve is given this very binary. What is wrong with it is said, and
-then the program ends with 1.`
+that has all plugins of this program. You are told what it asks for, and how a
+host or hookdesk serve is given this very binary. Then it goes through the
+conformance suite: it is killed, stopped, given odd payloads and called by
+outsiders, for half a minute or so. What is wrong with it is said, and then the
+program ends with 1.`
 }
 
 // Run prints what the binary is, and how a desk is given it.
@@ -45,7 +50,53 @@ func (c pluginVerify) Run(to output) error {
 		to.printf(" %s", grantFlag(is.Manifest.GetId(), asks))
 	}
 	to.printf("\n")
+	return c.conform(to, b, is.Manifest)
+}
+
+// conform takes the binary through the suite.
+func (c pluginVerify) conform(to output, b binary, is *protocol.Manifest) error {
+	if slices.Equal(c.Checks, []string{"none"}) {
+		return nil
+	}
+	path, err := filepath.Abs(b.path)
+	if err != nil {
+		return err
+	}
+	failed := 0
+	tell := func(v desktest.Verdict) {
+		if len(v.Failures) == 0 {
+			to.printf("ok      %-12s %5.1f s  %s\n", v.Check, v.Took.Seconds(), v.Why)
+			return
+		}
+		failed++
+		to.printf("FAILED  %-12s %5.1f s  %s:\n%s\n", v.Check, v.Took.Seconds(), v.Why, strings.Join(v.Failures, "\n"))
+	}
+	to.printf("\nThe conformance suite:\n")
+	if all := desktest.VerifyBinary(path, tell, append(beside(is), desktest.How(b.options()...), desktest.Only(c.Checks...))...); len(all) == 0 {
+		return fmt.Errorf("the suite has no check of the name %s", strings.Join(c.Checks, ", "))
+	}
+	if failed > 0 {
+		return fmt.Errorf("%s: it failed %d checks", c.File, failed)
+	}
 	return nil
+}
+
+// beside are the plugins of this program that the binary requires or takes part in.
+func beside(is *protocol.Manifest) (out []desktest.Option) {
+	wanted := map[string]bool{}
+	for _, need := range is.GetRequires() {
+		wanted[need.GetPlugin()] = true
+	}
+	for _, h := range is.GetHandlers() {
+		owner, _, _ := strings.Cut(h.GetPoint(), ".")
+		wanted[owner] = true
+	}
+	for i, p := range firstParty() {
+		if wanted[p.Manifest().ID] {
+			out = append(out, desktest.Beside(func() core.Plugin { return firstParty()[i] }))
+		}
+	}
+	return out
 }
 
 // describe asks the binary what it is, without certificates if it has none.

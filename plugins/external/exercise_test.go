@@ -9,6 +9,9 @@ import (
 )
 
 func TestAGoodBinaryPasses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, and shows nothing that the other tests share memory by")
+	}
 	t.Parallel()
 	self, err := os.Executable()
 	if err != nil {
