@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 
@@ -147,6 +148,7 @@ func (s *server) Deliver(in *protocol.Batch, out grpc.ServerStreamingServer[prot
 	}
 	for open := len(in.GetDeliveries()); open > 0; {
 		batch := &protocol.Results{Results: []*protocol.Result{<-done}}
+		runtime.Gosched() // what is about to be done comes along
 		for more := true; more; {
 			select {
 			case r := <-done:
