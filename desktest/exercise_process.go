@@ -136,25 +136,30 @@ func (s *suite) checkKilled(t testing.TB, db Database) {
 	began := time.Now()
 	want := d.about(life(func() {}))
 	took := time.Since(began)
-	const times = 6
-	for n := range times {
+	kill := func(when string, wait func()) {
 		ticket := life(func() {
-			time.Sleep(took * time.Duration(n) / times)
+			wait()
 			signal(t, p.PID, syscall.SIGKILL)
 			s.renew(d, p.PID)
 			p = d.process()
 		})
 		if diff := differ(want, d.about(ticket)); diff != "" {
-			t.Errorf("it was killed %v after a reply; afterwards, the ticket's rows are others than they should be:\n%s", took*time.Duration(n)/times, diff)
+			t.Errorf("it was killed %s; afterwards, the ticket's rows are others than they should be:\n%s", when, diff)
 		}
 	}
+	const times = 6
+	for n := range times {
+		after := took * time.Duration(n) / times
+		kill(fmt.Sprintf("%v after a reply", after), func() { time.Sleep(after) })
+	}
+	kill("as soon as it had answered for each event", d.catchUp)
 }
 
 // calm waits until nothing more is done about a ticket, such as by a handler that
 // answers before it works.
 func (d *Desk) calm(ticket int64) {
 	for before := d.about(ticket); ; {
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond)
 		now := d.about(ticket)
 		if differ(before, now) == "" {
 			return

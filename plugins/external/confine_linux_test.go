@@ -32,6 +32,9 @@ import (
 
 func TestAProcessThatNeedsTooMuchMemoryEndsAlone(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("the race detector alone needs more than the limit")
+	}
 	d := desktest.New(t, desktest.SQLite, as(t, "eats memory", external.Limits(256<<20, 0), external.Deadlines(5*time.Second, 0, 0)))
 	d.AllowErrors()
 	first := process(d)

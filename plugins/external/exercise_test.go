@@ -9,10 +9,10 @@ import (
 )
 
 func TestAGoodBinaryPasses(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("it takes long, and shows nothing that the other tests share memory by")
 	}
-	t.Parallel()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

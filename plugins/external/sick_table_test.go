@@ -72,10 +72,10 @@ func sickBinaries() map[string]found {
 }
 
 func TestTheSuiteFindsWhatIsWrongWithABinary(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("it takes long, and shows nothing that the other tests share memory by")
 	}
-	t.Parallel()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -103,10 +103,10 @@ func TestTheSuiteFindsWhatIsWrongWithABinary(t *testing.T) {
 
 // What the suite would find or not: the desk answers, in time, and ends.
 func TestADeskContainsASickBinary(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("it takes long, and shows nothing that the other tests share memory by")
 	}
-	t.Parallel()
 	for role, found := range sickBinaries() {
 		if found.check != "starts" && !strings.Contains(role, "flees") && role != "starts three times" { // the child is found by the suite alone
 			contain(t, role)

@@ -193,7 +193,7 @@ func remark(ctx context.Context, h core.Host, e hooks.Event[core.TicketCreated])
 
 // answersEarly does the work when it has said that it was done.
 func answersEarly(_ context.Context, h core.Host, e hooks.Event[core.TicketCreated]) error {
-	time.AfterFunc(60*time.Millisecond, func() { _ = remark(context.Background(), h, e) })
+	time.AfterFunc(80*time.Millisecond, func() { _ = remark(context.Background(), h, e) })
 	return nil
 }
 

@@ -10,7 +10,7 @@ import (
 // Wrap is an event as it crosses to a plugin.
 func Wrap(e hooks.Envelope) *Event {
 	return &Event{
-		Id: e.ID, Name: e.Name, Key: e.Key, AtUs: e.At.UnixMicro(), Cause: e.Cause, Attempt: int32(e.Attempt), Data: string(e.Data), //nolint:gosec // of some attempts
+		Id: e.ID, Name: e.Name, Key: e.Key, AtUs: e.At.UnixMicro(), Cause: e.Cause, Attempt: int32(e.Attempt), Data: string(e.Data),
 		By: &By{Kind: e.Actor.Kind, Id: e.Actor.ID, Name: e.Actor.Name, PersonId: e.Actor.PersonID},
 	}
 }
