@@ -40,7 +40,7 @@ type bareServer struct {
 }
 
 func (bareServer) Invoke(context.Context, *protocol.Invocation) (*protocol.Answer, error) {
-	return &protocol.Answer{Patch: barePatch}, nil
+	return &protocol.Answer{Patch: []byte(barePatch)}, nil
 }
 
 // serveBare serves on a socket beside its working directory until its standard input ends.

@@ -117,28 +117,29 @@ func writableFaults(point Point, k kind, payload reflect.Type) []string {
 	var found []string
 	known := jsonFields(payload)
 	for _, name := range point.Writable {
-		if !known[name] {
+		if known[name] == nil {
 			found = append(found, fmt.Sprintf("calls %q writable, which is no JSON field of %s", name, payload))
 		}
 	}
 	return found
 }
 
-// jsonFields are the names under which the fields of t appear in JSON.
-func jsonFields(t reflect.Type) map[string]bool {
-	names := map[string]bool{}
+// jsonFields are the fields of t by their names in JSON, each as [reflect.Value.FieldByIndex]
+// finds it.
+func jsonFields(t reflect.Type) map[string][]int {
+	fields := map[string][]int{}
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	if t.Kind() != reflect.Struct {
-		return names
+		return fields
 	}
 	for _, f := range reflect.VisibleFields(t) {
-		if name := jsonName(f); name != "" {
-			names[name] = true
+		if name := jsonName(f); name != "" && fields[name] == nil {
+			fields[name] = f.Index
 		}
 	}
-	return names
+	return fields
 }
 
 // jsonName is what JSON calls a field; "" if it does not know it.

@@ -3,56 +3,38 @@ package hooks
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"slices"
 )
 
-// Diff is the merge patch that makes next of was, two JSON objects whose names are
-// escaped alike, as one program writes them; nil when they are the same. It is for
-// the other side of the wire.
-func Diff(was, next json.RawMessage) (json.RawMessage, error) {
-	a, err := members(was)
-	if err != nil {
-		return nil, err
+// diff is the merge patch that makes next of was, two values as [json.Marshal] writes
+// them; nil where nothing changed. Of two objects it is the members that differ.
+func diff(was, next json.RawMessage) json.RawMessage {
+	switch {
+	case bytes.Equal(was, next):
+		return nil
+	case !isObject(was) || !isObject(next):
+		return next
 	}
-	b, err := members(next)
-	if err != nil {
-		return nil, err
-	}
+	before, after := members(was), members(next)
 	var patch []byte
 	change := func(name, value []byte) {
 		patch = append(append(append(append(patch, ','), name...), ':'), value...)
 	}
-	for _, m := range a {
-		if find(b, m.name) == nil {
+	for i, m := range before {
+		if find(after, i, m.name) == nil {
 			change(m.name, []byte("null"))
 		}
 	}
-	for _, m := range b {
-		value, err := difference(find(a, m.name), m.value)
-		if err != nil {
-			return nil, err
-		}
-		if value != nil {
+	for i, m := range after {
+		if value := diff(find(before, i, m.name), m.value); value != nil {
 			change(m.name, value)
 		}
 	}
-	if patch == nil {
-		return nil, nil
+	if patch == nil { // their order alone
+		return nil
 	}
 	patch[0] = '{'
-	return append(patch, '}'), nil
-}
-
-// difference is nil where nothing changed.
-func difference(was, next json.RawMessage) (json.RawMessage, error) {
-	switch {
-	case bytes.Equal(was, next):
-		return nil, nil
-	case isObject(was) && isObject(next):
-		return Diff(was, next)
-	}
-	return next, nil
+	return append(patch, '}')
 }
 
 // member is one of an object's, as it is written.
@@ -61,8 +43,12 @@ type member struct {
 	value json.RawMessage
 }
 
-func find(list []member, name []byte) json.RawMessage {
-	i := slices.IndexFunc(list, func(m member) bool { return bytes.Equal(m.name, name) })
+// find looks at place i first, where it is unless a member came or went.
+func find(list []member, i int, name []byte) json.RawMessage {
+	is := func(m member) bool { return bytes.Equal(m.name, name) }
+	if i >= len(list) || !is(list[i]) {
+		i = slices.IndexFunc(list, is)
+	}
 	if i < 0 {
 		return nil
 	}
@@ -71,25 +57,18 @@ func find(list []member, name []byte) json.RawMessage {
 
 // members cuts an object into its members without reading them: to read them all
 // took longer than the handler whose change is looked for.
-func members(object json.RawMessage) (list []member, err error) {
-	var out bytes.Buffer
-	if err := json.Compact(&out, object); err != nil {
-		return nil, err
-	}
-	text := out.Bytes()
-	if len(text) == 0 || text[0] != '{' {
-		return nil, errors.New("no JSON object")
-	}
-	for at := 1; text[at] != '}'; {
-		if text[at] == ',' {
+func members(object json.RawMessage) []member {
+	list := make([]member, 0, 16)
+	for at := 1; object[at] != '}'; {
+		if object[at] == ',' {
 			at++
 		}
-		colon := valueEnd(text, at)
-		end := valueEnd(text, colon+1)
-		list = append(list, member{text[at:colon], text[colon+1 : end]})
+		colon := valueEnd(object, at)
+		end := valueEnd(object, colon+1)
+		list = append(list, member{object[at:colon], object[colon+1 : end]})
 		at = end
 	}
-	return list, nil
+	return list
 }
 
 // valueEnd is where the value ends that begins at from, in JSON that is valid and

@@ -67,6 +67,7 @@ func (l *list[F]) writable() []string { return l.Point().Writable }
 // names change, so a handler that was written for an older T loses nothing that it
 // never knew of.
 func overWire[T any](fn Raw, writable func() []string) func(context.Context, *T) error {
+	places := jsonFields(reflect.TypeFor[T]())
 	return func(ctx context.Context, v *T) error {
 		payload, err := json.Marshal(v)
 		if err != nil {
@@ -76,7 +77,7 @@ func overWire[T any](fn Raw, writable func() []string) func(context.Context, *T)
 		if err != nil || len(patch) == 0 {
 			return err
 		}
-		return apply(v, payload, patch, writable())
+		return apply(v, payload, patch, writable(), places)
 	}
 }
 
@@ -87,7 +88,7 @@ func seal[T any](e Event[T]) (Envelope, error) {
 }
 
 // apply merges patch into *v, whose JSON is was: all of it or nothing.
-func apply[T any](v *T, was, patch json.RawMessage, writable []string) error {
+func apply[T any](v *T, was, patch json.RawMessage, writable []string, places map[string][]int) error {
 	var changed map[string]json.RawMessage
 	if err := json.Unmarshal(patch, &changed); err != nil {
 		return fmt.Errorf("the patch is no JSON object: %w", err)
@@ -101,7 +102,7 @@ func apply[T any](v *T, was, patch json.RawMessage, writable []string) error {
 		if !slices.Contains(writable, name) {
 			return fmt.Errorf("the patch changes %q, which is not writable here; these are: %v", name, writable)
 		}
-		field := fieldOf(reflect.ValueOf(&next).Elem(), name)
+		field := reflect.ValueOf(&next).Elem().FieldByIndex(places[name])
 		merged := change
 		if isObject(change) {
 			fields, err := old()
@@ -119,16 +120,6 @@ func apply[T any](v *T, was, patch json.RawMessage, writable []string) error {
 	}
 	*v = next
 	return nil
-}
-
-// fieldOf finds the field that JSON calls name; Check has seen that there is one.
-func fieldOf(v reflect.Value, name string) reflect.Value {
-	for _, f := range reflect.VisibleFields(v.Type()) {
-		if jsonName(f) == name {
-			return v.FieldByIndex(f.Index)
-		}
-	}
-	return reflect.Value{}
 }
 
 // merge is RFC 7396.
@@ -221,5 +212,5 @@ func changes[T any](ctx context.Context, fn func(context.Context, *T) error, pay
 	if err != nil {
 		return nil, fmt.Errorf("write the payload: %w", err)
 	}
-	return Diff(was, next)
+	return diff(was, next), nil
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -36,17 +36,26 @@ type batcher struct {
 type parcel struct {
 	*protocol.Delivery
 
-	ctx  context.Context //nolint:containedctx // of whoever waits for it
-	done chan error
+	limit  time.Duration
+	done   chan error
+	left   bool    // nobody waits for it
+	flight *flight // nil: it waits
+}
+
+// flight is a batch under way, which is given up once nobody waits for any of it.
+type flight struct {
+	awaited int
+	cancel  context.CancelFunc
 }
 
 func newBatcher(proc *process) *batcher {
 	return &batcher{proc: proc, flights: make(chan struct{}, maxFlights)}
 }
 
-// send delivers and waits for the answer.
-func (b *batcher) send(ctx context.Context, d *protocol.Delivery) error {
-	p := &parcel{Delivery: d, ctx: ctx, done: make(chan error, 1)}
+// send delivers and waits for the answer, but not longer than limit. It has a timer
+// in place of a context of its own, which takes longer than all the rest here.
+func (b *batcher) send(ctx context.Context, limit time.Duration, d *protocol.Delivery) error {
+	p := &parcel{Delivery: d, limit: limit, done: make(chan error, 1)}
 	b.mu.Lock()
 	b.waiting = append(b.waiting, p)
 	start := !b.running
@@ -55,11 +64,30 @@ func (b *batcher) send(ctx context.Context, d *protocol.Delivery) error {
 	if start {
 		go b.pump()
 	}
+	late := time.NewTimer(limit)
+	defer late.Stop()
 	select {
 	case err := <-p.done:
 		return err
+	case <-late.C:
+		b.leave(p)
+		return status.FromContextError(context.DeadlineExceeded).Err()
 	case <-ctx.Done():
+		b.leave(p)
 		return status.FromContextError(ctx.Err()).Err()
+	}
+}
+
+// leave notes that nobody waits for p any more.
+func (b *batcher) leave(p *parcel) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p.left = true
+	if p.flight == nil {
+		return
+	}
+	if p.flight.awaited--; p.flight.awaited == 0 {
+		p.flight.cancel()
 	}
 }
 
@@ -67,7 +95,7 @@ func (b *batcher) send(ctx context.Context, d *protocol.Delivery) error {
 func (b *batcher) pump() {
 	for {
 		b.flights <- struct{}{}
-		runtime.Gosched() // who is about to send comes along
+		b.gather()
 		batch := b.next()
 		if batch == nil {
 			<-b.flights
@@ -77,10 +105,21 @@ func (b *batcher) pump() {
 	}
 }
 
+// gather lets those who are about to send come along.
+func (b *batcher) gather() {
+	for was, now := 0, 1; was < now && now < maxBatch; {
+		runtime.Gosched()
+		b.mu.Lock()
+		was, now = now, len(b.waiting)
+		b.mu.Unlock()
+	}
+}
+
 // next takes what waits; nil ends the pump.
 func (b *batcher) next() []*parcel {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.waiting = slices.DeleteFunc(b.waiting, func(p *parcel) bool { return p.left })
 	n := min(len(b.waiting), maxBatch)
 	if n == 0 {
 		b.running = false
@@ -119,7 +158,7 @@ func (b *batcher) fly(batch []*parcel) {
 
 // exchange sends, and takes from open what was answered; what is left failed.
 func (b *batcher) exchange(batch []*parcel, in *protocol.Batch, open map[string]*parcel) error {
-	ctx, cancel := asLongAs(batch)
+	ctx, cancel := b.depart(batch)
 	defer cancel()
 	stream, err := b.proc.Deliver(ctx, in)
 	if err != nil {
@@ -142,36 +181,30 @@ func (b *batcher) exchange(batch []*parcel, in *protocol.Batch, open map[string]
 	return nil
 }
 
+// depart is the context of a flight.
+func (b *batcher) depart(batch []*parcel) (context.Context, context.CancelFunc) {
+	var limit time.Duration
+	for _, p := range batch {
+		limit = max(limit, p.limit)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	f := &flight{cancel: cancel}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range batch {
+		if p.flight = f; !p.left {
+			f.awaited++
+		}
+	}
+	if f.awaited == 0 {
+		cancel()
+	}
+	return ctx, cancel
+}
+
 func failure(text string) error {
 	if text == "" {
 		return nil
 	}
 	return errors.New(text)
-}
-
-// asLongAs is a context that ends once nobody waits for any of the batch.
-func asLongAs(batch []*parcel) (context.Context, context.CancelFunc) {
-	var last time.Time
-	for _, p := range batch {
-		if at, ok := p.ctx.Deadline(); ok && at.After(last) {
-			last = at
-		}
-	}
-	ctx, cancel := context.WithDeadline(context.Background(), last)
-	var waiting atomic.Int64
-	waiting.Store(int64(len(batch)))
-	stops := make([]func() bool, len(batch))
-	for i, p := range batch {
-		stops[i] = context.AfterFunc(p.ctx, func() {
-			if waiting.Add(-1) == 0 {
-				cancel()
-			}
-		})
-	}
-	return ctx, func() {
-		for _, stop := range stops {
-			stop()
-		}
-		cancel()
-	}
 }

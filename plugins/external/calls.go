@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -20,19 +21,24 @@ import (
 // desk meanwhile is done as its consequence.
 type calls struct {
 	mu   sync.Mutex
+	last uint64
 	open map[string]context.Context
 }
 
-func (c *calls) begin(ctx context.Context) (id string, end func()) {
-	id = secret()
+// begin names a call. The name is no secret: it tells a plugin its own calls apart.
+func (c *calls) begin(ctx context.Context) (id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.last++
+	id = strconv.FormatUint(c.last, 36)
 	c.open[id] = ctx //nolint:fatcontext // it is deleted when the call ends
-	return id, func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		delete(c.open, id)
-	}
+	return id
+}
+
+func (c *calls) end(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.open, id)
 }
 
 // during is the context of a call that still runs.
@@ -48,8 +54,9 @@ func (s *supervisor) unavailable(why string) error {
 	return &core.Error{Kind: core.Unavailable, Code: "plugin_unavailable", Message: s.p.manifest.Name + " is not available at the moment, try again (" + why + ")"}
 }
 
-// ask makes a call of a process, unless there is none or it fails all the time.
-func (s *supervisor) ask(ctx context.Context, limit time.Duration, call func(context.Context, *process) error) error {
+// ask makes a call of a process, unless there is none or it fails all the time. The
+// call itself keeps to the limit.
+func (s *supervisor) ask(ctx context.Context, limit time.Duration, call func(*process) error) error {
 	proc, giveBack := s.borrow()
 	defer giveBack()
 	if proc == nil {
@@ -58,9 +65,7 @@ func (s *supervisor) ask(ctx context.Context, limit time.Duration, call func(con
 	if !s.breaker.allow(s.p.clock.Now()) {
 		return s.unavailable("it failed too often")
 	}
-	limited, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	err := call(limited, proc)
+	err := call(proc)
 	if err != nil && ctx.Err() != nil {
 		s.breaker.left() // it is the caller who did not wait
 	} else {
@@ -84,11 +89,13 @@ func (s *supervisor) invoke(ctx context.Context, limit time.Duration, h *protoco
 	if err != nil {
 		return nil, err
 	}
-	id, end := s.calls.begin(ctx)
-	defer end()
-	in := &protocol.Invocation{Id: id, Point: h.GetPoint(), Handler: h.GetName(), Payload: string(payload), Actor: string(who)}
+	id := s.calls.begin(ctx)
+	defer s.calls.end(id)
+	in := &protocol.Invocation{Id: id, Point: h.GetPoint(), Handler: h.GetName(), Payload: payload, Actor: string(who)}
 	var out *protocol.Answer
-	err = s.ask(ctx, limit, func(ctx context.Context, proc *process) (err error) {
+	err = s.ask(ctx, limit, func(proc *process) (err error) {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
 		out, err = proc.Invoke(ctx, in)
 		return err
 	})
@@ -98,26 +105,28 @@ func (s *supervisor) invoke(ctx context.Context, limit time.Duration, h *protoco
 	case out.GetVeto() != nil:
 		return nil, hooks.Veto(out.GetVeto().GetCode(), out.GetVeto().GetMessage())
 	}
-	return json.RawMessage(out.GetPatch()), nil
+	return out.GetPatch(), nil
 }
 
 // deliver hands an event to a handler of an After, in a batch with whatever else is
 // on its way. An event can wait: that the process is being started is no failure.
 func (s *supervisor) deliver(ctx context.Context, limit time.Duration, handler string, e hooks.Envelope) error {
 	s.await(ctx, limit)
-	id, end := s.calls.begin(ctx)
-	defer end()
-	return s.ask(ctx, limit, func(ctx context.Context, proc *process) error {
-		return proc.batch.send(ctx, &protocol.Delivery{Id: id, Handler: handler, Event: protocol.Wrap(e)})
+	id := s.calls.begin(ctx)
+	defer s.calls.end(id)
+	return s.ask(ctx, limit, func(proc *process) error {
+		return proc.batch.send(ctx, limit, &protocol.Delivery{Id: id, Handler: handler, Event: protocol.Wrap(e)})
 	})
 }
 
 // run carries out a job.
 func (s *supervisor) run(ctx context.Context, name string) error {
 	s.await(ctx, s.p.o.start)
-	id, end := s.calls.begin(ctx)
-	defer end()
-	return s.ask(ctx, s.p.o.job, func(ctx context.Context, proc *process) error {
+	id := s.calls.begin(ctx)
+	defer s.calls.end(id)
+	return s.ask(ctx, s.p.o.job, func(proc *process) error {
+		ctx, cancel := context.WithTimeout(ctx, s.p.o.job)
+		defer cancel()
 		_, err := proc.Run(ctx, &protocol.JobRun{Id: id, Name: name})
 		return err
 	})

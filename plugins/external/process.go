@@ -145,6 +145,7 @@ func (r *process) connect(ctx context.Context, o options, out io.Writer) (protoc
 		Stderr:           lines, SyncStdout: lines, SyncStderr: lines,
 		GRPCDialOptions: []grpc.DialOption{
 			grpc.WithIdleTimeout(0),
+			grpc.WithInitialWindowSize(protocol.Window), grpc.WithInitialConnWindowSize(protocol.Window),
 			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)), // go-plugin takes 2 GB
 		},
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, _ string) (runner.Runner, error) {

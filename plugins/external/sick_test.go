@@ -288,11 +288,11 @@ func (r *raw) Health(context.Context, *protocol.HealthRequest) (*protocol.Health
 func (r *raw) Invoke(context.Context, *protocol.Invocation) (*protocol.Answer, error) {
 	switch r.role {
 	case "answers 5 MB":
-		return &protocol.Answer{Patch: `{"subject":"` + strings.Repeat("x", 5<<20) + `"}`}, nil
+		return &protocol.Answer{Patch: []byte(`{"subject":"` + strings.Repeat("x", 5<<20) + `"}`)}, nil
 	case "patches what is not writable":
-		return &protocol.Answer{Patch: `{"requester_id":1,"id":7}`}, nil
+		return &protocol.Answer{Patch: []byte(`{"requester_id":1,"id":7}`)}, nil
 	case "answers no JSON":
-		return &protocol.Answer{Patch: `subject: x`}, nil
+		return &protocol.Answer{Patch: []byte(`subject: x`)}, nil
 	case "closes its socket":
 		go r.server.Stop()
 		forever()

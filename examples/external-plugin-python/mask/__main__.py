@@ -46,7 +46,7 @@ class Servicer(rpc.PluginServicer):
     def Invoke(self, request, context):
         with self.at_work(request.id, context):
             patch = self.plugin.before(request.point, json.loads(request.payload))
-        return pb.Answer(patch=json.dumps(patch) if patch else "")
+        return pb.Answer(patch=json.dumps(patch).encode() if patch else b"")
 
     def Deliver(self, request, context):
         for delivery in request.deliveries:

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/hookdesk/hookdesk/core"
@@ -144,7 +144,7 @@ func TestThePatchOfThePageDoesWhatItSays(t *testing.T) {
 func TestTheEventOfThePageIsOne(t *testing.T) {
 	t.Parallel()
 	var e protocol.Event
-	if err := protojson.Unmarshal([]byte(example(t, "event")), &e); err != nil {
+	if err := prototext.Unmarshal([]byte(example(t, "event")), &e); err != nil {
 		t.Fatal(err)
 	}
 	want := hooks.Envelope{

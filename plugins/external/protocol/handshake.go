@@ -45,3 +45,7 @@ func (g *GRPC) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
 func (g *GRPC) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, c *grpc.ClientConn) (any, error) {
 	return NewPluginClient(c), nil
 }
+
+// Window is how many bytes may be on their way without a word from the other side.
+// A fixed one spares the pings by which gRPC looks for the best.
+const Window = 1 << 20

@@ -684,7 +684,7 @@ type Invocation struct {
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // to be named in calls to Host that are made meanwhile
 	Point         string                 `protobuf:"bytes,2,opt,name=point,proto3" json:"point,omitempty"`
 	Handler       string                 `protobuf:"bytes,3,opt,name=handler,proto3" json:"handler,omitempty"`
-	Payload       string                 `protobuf:"bytes,4,opt,name=payload,proto3" json:"payload,omitempty"` // JSON
+	Payload       []byte                 `protobuf:"bytes,4,opt,name=payload,proto3" json:"payload,omitempty"` // JSON
 	Actor         string                 `protobuf:"bytes,5,opt,name=actor,proto3" json:"actor,omitempty"`     // JSON of who acts
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -741,11 +741,11 @@ func (x *Invocation) GetHandler() string {
 	return ""
 }
 
-func (x *Invocation) GetPayload() string {
+func (x *Invocation) GetPayload() []byte {
 	if x != nil {
 		return x.Payload
 	}
-	return ""
+	return nil
 }
 
 func (x *Invocation) GetActor() string {
@@ -757,7 +757,7 @@ func (x *Invocation) GetActor() string {
 
 type Answer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Patch         string                 `protobuf:"bytes,1,opt,name=patch,proto3" json:"patch,omitempty"` // JSON merge patch (RFC 7396); "": no change
+	Patch         []byte                 `protobuf:"bytes,1,opt,name=patch,proto3" json:"patch,omitempty"` // JSON merge patch (RFC 7396); empty: no change
 	Veto          *Veto                  `protobuf:"bytes,2,opt,name=veto,proto3" json:"veto,omitempty"`   // of a Before
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -793,11 +793,11 @@ func (*Answer) Descriptor() ([]byte, []int) {
 	return file_plugin_proto_rawDescGZIP(), []int{10}
 }
 
-func (x *Answer) GetPatch() string {
+func (x *Answer) GetPatch() []byte {
 	if x != nil {
 		return x.Patch
 	}
-	return ""
+	return nil
 }
 
 func (x *Answer) GetVeto() *Veto {
@@ -972,7 +972,7 @@ type Event struct {
 	By            *By                    `protobuf:"bytes,5,opt,name=by,proto3" json:"by,omitempty"`
 	Cause         int64                  `protobuf:"varint,6,opt,name=cause,proto3" json:"cause,omitempty"`     // the event that this one is a consequence of; 0: none
 	Attempt       int32                  `protobuf:"varint,7,opt,name=attempt,proto3" json:"attempt,omitempty"` // 1 at the first delivery
-	Data          string                 `protobuf:"bytes,8,opt,name=data,proto3" json:"data,omitempty"`        // JSON
+	Data          []byte                 `protobuf:"bytes,8,opt,name=data,proto3" json:"data,omitempty"`        // JSON
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1056,11 +1056,11 @@ func (x *Event) GetAttempt() int32 {
 	return 0
 }
 
-func (x *Event) GetData() string {
+func (x *Event) GetData() []byte {
 	if x != nil {
 		return x.Data
 	}
-	return ""
+	return nil
 }
 
 // By is who made a change.
@@ -2052,10 +2052,10 @@ const file_plugin_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05point\x18\x02 \x01(\tR\x05point\x12\x18\n" +
 	"\ahandler\x18\x03 \x01(\tR\ahandler\x12\x18\n" +
-	"\apayload\x18\x04 \x01(\tR\apayload\x12\x14\n" +
+	"\apayload\x18\x04 \x01(\fR\apayload\x12\x14\n" +
 	"\x05actor\x18\x05 \x01(\tR\x05actor\"L\n" +
 	"\x06Answer\x12\x14\n" +
-	"\x05patch\x18\x01 \x01(\tR\x05patch\x12,\n" +
+	"\x05patch\x18\x01 \x01(\fR\x05patch\x12,\n" +
 	"\x04veto\x18\x02 \x01(\v2\x18.hookdesk.plugin.v1.VetoR\x04veto\"4\n" +
 	"\x04Veto\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
@@ -2076,7 +2076,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\x02by\x18\x05 \x01(\v2\x16.hookdesk.plugin.v1.ByR\x02by\x12\x14\n" +
 	"\x05cause\x18\x06 \x01(\x03R\x05cause\x12\x18\n" +
 	"\aattempt\x18\a \x01(\x05R\aattempt\x12\x12\n" +
-	"\x04data\x18\b \x01(\tR\x04data\"Y\n" +
+	"\x04data\x18\b \x01(\fR\x04data\"Y\n" +
 	"\x02By\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +

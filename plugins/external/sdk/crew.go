@@ -9,6 +9,26 @@ type crew struct {
 	idle atomic.Int64
 }
 
+// each calls fn with 0 to n-1 and does not wait. Slow ones run at once; of quick ones
+// a goroutine does several, which costs less than to wake one for each.
+func (c *crew) each(n int, fn func(int)) {
+	var next atomic.Int64
+	var join func()
+	join = func() {
+		for first := true; ; first = false {
+			i := int(next.Add(1)) - 1
+			if i >= n {
+				return
+			}
+			if first && i+1 < n {
+				c.run(join)
+			}
+			fn(i)
+		}
+	}
+	c.run(join)
+}
+
 func (c *crew) run(fn func()) {
 	select {
 	case c.next <- fn:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/hookdesk/hookdesk/core"
 	"github.com/hookdesk/hookdesk/hooks"
@@ -76,12 +75,8 @@ func (h *host) deliver(ctx context.Context, d *protocol.Delivery) error {
 			return f.hear(ctx, e)
 		}
 	}
-	if l, ok := h.points[e.Name].(hooks.Listener); ok {
-		for _, c := range l.Consumers() {
-			if strings.HasPrefix(c.Name(), h.manifest.ID+"."+d.GetHandler()+"@") {
-				return c.Deliver(ctx, e)
-			}
-		}
+	if c := h.consumers[h.manifest.ID+"."+d.GetHandler()+"@"+e.Name]; c != nil {
+		return c.Deliver(ctx, e)
 	}
 	return fmt.Errorf("there is no handler %s of %s here", d.GetHandler(), e.Name)
 }

@@ -23,17 +23,18 @@ import (
 // host is the core.Host of a plugin in a process of its own. It keeps what
 // Register attaches, for Describe to tell the desk, and carries the rest across.
 type host struct {
-	manifest core.Manifest
-	hooks    *core.Hooks
-	points   map[string]hooks.Inspector
-	far      []farHandler // at points that this process has no types of
-	rest     *rest.Table
-	jobs     []job
-	starts   []func(context.Context) error
-	clock    clockwork.Clock
-	link     *link
-	log      *slog.Logger
-	errs     []error
+	manifest  core.Manifest
+	hooks     *core.Hooks
+	points    map[string]hooks.Inspector
+	consumers map[string]hooks.Consumer // by name
+	far       []farHandler              // at points that this process has no types of
+	rest      *rest.Table
+	jobs      []job
+	starts    []func(context.Context) error
+	clock     clockwork.Clock
+	link      *link
+	log       *slog.Logger
+	errs      []error
 
 	mu       sync.Mutex
 	undo     []func()
@@ -58,7 +59,20 @@ func newHost(p core.Plugin) (*host, error) {
 		h.notCarried("tables (Manifest.Migrations); keep values in Host.KV")
 	}
 	err := guard(func() error { return p.Register(h) })
+	h.consumers = consumersOf(h.points)
 	return h, errors.Join(append([]error{err, h.rest.RowErr(), h.refuseWithin()}, h.errs...)...)
+}
+
+func consumersOf(points map[string]hooks.Inspector) map[string]hooks.Consumer {
+	out := map[string]hooks.Consumer{}
+	for _, point := range points {
+		if l, ok := point.(hooks.Listener); ok {
+			for _, c := range l.Consumers() {
+				out[c.Name()] = c
+			}
+		}
+	}
+	return out
 }
 
 // refuseWithin turns down handlers that want the desk's transaction.

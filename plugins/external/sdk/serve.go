@@ -33,7 +33,8 @@ func Serve(p core.Plugin) {
 		HandshakeConfig:  protocol.Handshake(),
 		VersionedPlugins: map[int]plugin.PluginSet{protocol.Version: {protocol.Service: &protocol.GRPC{Plugin: newServer(h)}}},
 		GRPCServer: func(o []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(o, grpc.UnaryInterceptor(survive), grpc.NumStreamWorkers(keptWorkers))...)
+			return grpc.NewServer(append(o, grpc.UnaryInterceptor(survive), grpc.NumStreamWorkers(keptWorkers),
+				grpc.InitialWindowSize(protocol.Window), grpc.InitialConnWindowSize(protocol.Window))...)
 		},
 		Logger: hclog.NewNullLogger(), // go-plugin's own; the plugin's goes by Host.Log
 	})

@@ -123,8 +123,8 @@ func (s *server) Invoke(ctx context.Context, in *protocol.Invocation) (*protocol
 		if err != nil {
 			return fmt.Errorf("read the actor: %w", err)
 		}
-		patch, err := s.h.call(core.As(ctx, who), in.GetPoint(), in.GetHandler(), json.RawMessage(in.GetPayload()))
-		out.Patch = string(patch)
+		patch, err := s.h.call(core.As(ctx, who), in.GetPoint(), in.GetHandler(), in.GetPayload())
+		out.Patch = patch
 		return err
 	})
 	if veto, ok := errors.AsType[*hooks.Refusal](err); ok {
@@ -137,24 +137,21 @@ func (s *server) Invoke(ctx context.Context, in *protocol.Invocation) (*protocol
 func (s *server) Deliver(in *protocol.Batch, out grpc.ServerStreamingServer[protocol.Results]) error {
 	ctx := out.Context()
 	done := make(chan *protocol.Result, len(in.GetDeliveries()))
-	for _, d := range in.GetDeliveries() {
-		s.crew.run(func() {
-			result := &protocol.Result{Id: d.GetId()}
-			if err := s.work(ctx, d.GetId(), func(ctx context.Context) error { return s.h.deliver(ctx, d) }); err != nil {
-				result.Error = err.Error()
-			}
-			done <- result
-		})
-	}
+	s.crew.each(len(in.GetDeliveries()), func(i int) {
+		d := in.GetDeliveries()[i]
+		result := &protocol.Result{Id: d.GetId()}
+		if err := s.work(ctx, d.GetId(), func(ctx context.Context) error { return s.h.deliver(ctx, d) }); err != nil {
+			result.Error = err.Error()
+		}
+		done <- result
+	})
 	for open := len(in.GetDeliveries()); open > 0; {
 		batch := &protocol.Results{Results: []*protocol.Result{<-done}}
-		runtime.Gosched() // what is about to be done comes along
-		for more := true; more; {
-			select {
-			case r := <-done:
-				batch.Results = append(batch.Results, r)
-			default:
-				more = false
+		for more := true; more; { // what is about to be done comes along
+			runtime.Gosched()
+			more = len(done) > 0
+			for range len(done) {
+				batch.Results = append(batch.Results, <-done)
 			}
 		}
 		open -= len(batch.GetResults())
