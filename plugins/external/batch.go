@@ -16,7 +16,7 @@ import (
 
 const (
 	maxBatch   = 64
-	maxBytes   = 1 << 20               // of the events of a batch of more than one: a message has to fit
+	maxBytes   = 28 << 10              // of the events of a batch of more than one: for a message over 32 KiB, gRPC takes a buffer of a megabyte on both sides
 	maxFlights = 2                     // batches under way, for others to gather meanwhile
 	tooSlow    = 50 * time.Millisecond // a batch that takes longer does not hold up the next
 )
