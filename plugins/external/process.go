@@ -219,6 +219,9 @@ func (r *process) end() {
 	_ = os.RemoveAll(r.dir) // what cannot be removed is in a folder for the temporary
 }
 
+// chunk is large enough that the two who hand it over rarely wait for each other.
+const chunk = 1 << 20
+
 // copyAndSum copies a file to one that may be run, and gives its SHA-256.
 func copyAndSum(from, to string) (sum string, err error) {
 	in, err := os.Open(from) //nolint:gosec // the path is the operator's
@@ -233,7 +236,13 @@ func copyAndSum(from, to string) (sum string, err error) {
 	if err != nil {
 		return "", err
 	}
+	copied, toSum := io.Pipe()
+	go func() { // beside the summing: a large binary spends half of its start here
+		plain := struct{ io.Reader }{in} // a file would pass by the buffer
+		_, err := io.CopyBuffer(io.MultiWriter(out, toSum), plain, make([]byte, chunk))
+		_ = toSum.CloseWithError(err) // which is always nil
+	}()
 	h := newHash()
-	_, err = io.Copy(io.MultiWriter(out, h), in)
+	_, err = io.CopyBuffer(h, copied, make([]byte, chunk))
 	return hex.EncodeToString(h.Sum(nil)), errors.Join(err, out.Close())
 }
