@@ -60,7 +60,7 @@ func (s *supervisor) ask(ctx context.Context, limit time.Duration, call func(*pr
 	proc, giveBack := s.borrow()
 	defer giveBack()
 	if proc == nil {
-		return s.unavailable("it does not run")
+		return s.absent()
 	}
 	if !s.breaker.allow(s.p.clock.Now()) {
 		return s.unavailable("it failed too often")
@@ -92,11 +92,12 @@ func (s *supervisor) invoke(ctx context.Context, limit time.Duration, h *protoco
 	id := s.calls.begin(ctx)
 	defer s.calls.end(id)
 	in := &protocol.Invocation{Id: id, Point: h.GetPoint(), Handler: h.GetName(), Payload: payload, Actor: string(who)}
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	s.await(limited, limit, false)
 	var out *protocol.Answer
 	err = s.ask(ctx, limit, func(proc *process) (err error) {
-		ctx, cancel := context.WithTimeout(ctx, limit)
-		defer cancel()
-		out, err = proc.Invoke(ctx, in)
+		out, err = proc.Invoke(limited, in)
 		return err
 	})
 	switch {
@@ -111,7 +112,7 @@ func (s *supervisor) invoke(ctx context.Context, limit time.Duration, h *protoco
 // deliver hands an event to a handler of an After, in a batch with whatever else is
 // on its way. An event can wait: that the process is being started is no failure.
 func (s *supervisor) deliver(ctx context.Context, limit time.Duration, handler string, e hooks.Envelope) error {
-	s.await(ctx, limit)
+	s.await(ctx, limit, true)
 	id := s.calls.begin(ctx)
 	defer s.calls.end(id)
 	return s.ask(ctx, limit, func(proc *process) error {
@@ -121,7 +122,7 @@ func (s *supervisor) deliver(ctx context.Context, limit time.Duration, handler s
 
 // run carries out a job.
 func (s *supervisor) run(ctx context.Context, name string) error {
-	s.await(ctx, s.p.o.start)
+	s.await(ctx, s.p.o.start, true)
 	id := s.calls.begin(ctx)
 	defer s.calls.end(id)
 	return s.ask(ctx, s.p.o.job, func(proc *process) error {

@@ -1,8 +1,11 @@
 package external_test
 
 import (
+	"net/http"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -161,5 +164,56 @@ func TestABinaryThatIsNotTheOneIsNotRun(t *testing.T) {
 		if _, err := core.New(config); err == nil {
 			t.Errorf("%s: the desk started", name)
 		}
+	}
+}
+
+// A route that hangs has a breaker of its own: what is asked then is refused at once,
+// and tickets are not refused for it.
+func TestRoutesThatHangRefuseAtOnceAndTicketsAreNotRefused(t *testing.T) {
+	t.Parallel()
+	d := desktest.New(t, desktest.SQLite, as(t, "never answers", external.AnswerWithin(time.Second)))
+	d.AllowErrors()
+	ask := func() int { return d.Do(desktest.Agent, "GET /api/sick", nil).Status }
+	var all sync.WaitGroup
+	for range 5 {
+		all.Go(func() {
+			if status := ask(); status != http.StatusServiceUnavailable {
+				t.Errorf("a route that hangs answers %d", status)
+			}
+		})
+	}
+	all.Wait()
+	began := time.Now()
+	if status, took := ask(), time.Since(began); status != http.StatusServiceUnavailable || took > 500*time.Millisecond {
+		t.Errorf("after five that hung, it is %d after %s", status, took)
+	}
+	if got := process(d).State; got != "degraded" {
+		t.Errorf("the state is %s", got)
+	}
+	opened(d, "x").Want(201)
+}
+
+// A plugin that is switched on takes a moment to start. Who opens a ticket just then
+// waits for it, rather than being refused.
+func TestWhatAPluginMustAgreeToWaitsForItsStart(t *testing.T) {
+	t.Parallel()
+	d := desktest.New(t, desktest.SQLite, as(t, "classify", external.Grant("tickets:read", "tickets:write"), external.Deadlines(5*time.Second, 0, 0)))
+	var on atomic.Bool
+	for range 3 {
+		d.Do(desktest.Admin, "POST /api/plugins/classify/disable", nil).Want(200)
+		on.Store(false)
+		var switched sync.WaitGroup
+		switched.Go(func() {
+			defer on.Store(true)
+			if got := d.Do(desktest.Admin, "POST /api/plugins/classify/enable", nil); got.Status != http.StatusOK {
+				t.Errorf("not switched on: %s", got)
+			}
+		})
+		for !on.Load() {
+			if got := opened(d, "while it starts"); got.Status != http.StatusCreated {
+				t.Errorf("refused: %s", got)
+			}
+		}
+		switched.Wait()
 	}
 }

@@ -24,6 +24,7 @@ type options struct {
 	files     uint64
 
 	start, before, filter, deliver, job time.Duration
+	answer                              time.Duration // of a route
 	health                              time.Duration
 	backoff                             time.Duration
 }
@@ -32,6 +33,7 @@ func defaults() options {
 	return options{
 		env: map[string]string{}, memory: 1 << 30, files: 1024,
 		start: 10 * time.Second, before: 250 * time.Millisecond, filter: 150 * time.Millisecond, deliver: 30 * time.Second, job: time.Hour,
+		answer: 30 * time.Second,
 		health: 5 * time.Second, backoff: time.Second,
 	}
 }
@@ -100,6 +102,16 @@ func StartWithin(d time.Duration) Option {
 	return func(o *options) {
 		if d > 0 {
 			o.start = d
+		}
+	}
+}
+
+// AnswerWithin replaces the 30 seconds that a route may take until it begins to
+// answer; 0 leaves them. What it sends then may take as long as it likes.
+func AnswerWithin(d time.Duration) Option {
+	return func(o *options) {
+		if d > 0 {
+			o.answer = d
 		}
 	}
 }

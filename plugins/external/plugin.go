@@ -87,6 +87,7 @@ func (p *Plugin) Register(h core.Host) error {
 	if missing := p.ungranted(); len(missing) > 0 {
 		h.Log().Warn("an external plugin asks for permissions that were not granted", "permissions", missing)
 	}
+	p.sup.expect()
 	if err := p.attach(h); err != nil {
 		return err
 	}

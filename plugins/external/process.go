@@ -174,7 +174,7 @@ func (r *process) connect(ctx context.Context, o options, out io.Writer) (protoc
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", r.webSocket())
 		},
-		ResponseHeaderTimeout: 30 * time.Second, MaxIdleConns: 16, IdleConnTimeout: time.Minute, DisableCompression: true,
+		ResponseHeaderTimeout: o.answer, MaxIdleConns: 16, IdleConnTimeout: time.Minute, DisableCompression: true,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
 	return client, nil

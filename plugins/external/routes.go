@@ -57,6 +57,9 @@ func (p *Plugin) forward(pattern string) rest.Func {
 		if err != nil {
 			return err
 		}
+		if !p.sup.routes.allow(p.clock.Now()) {
+			return p.sup.unavailable("it failed too often")
+		}
 		return p.proxy(proc, path, w, r)
 	}
 }
@@ -77,9 +80,18 @@ func (p *Plugin) proxy(proc *process, path *url.URL, w http.ResponseWriter, r *h
 		},
 		ModifyResponse: func(answer *http.Response) error {
 			answer.Header.Del("Set-Cookie") // cookies of this site are the host's
+			if failed == nil {
+				p.sup.routes.done(p.clock.Now(), false) // it has begun to answer, for as long as it may take
+			}
 			return failed
 		},
-		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) { failed = err },
+		ErrorHandler: func(_ http.ResponseWriter, r *http.Request, err error) {
+			if failed = err; r.Context().Err() != nil {
+				p.sup.routes.left()
+				return
+			}
+			p.sup.routes.done(p.clock.Now(), true)
+		},
 	}
 	proxy.ServeHTTP(w, r)
 	if failed != nil && r.Context().Err() == nil {

@@ -2,9 +2,11 @@ package external
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hookdesk/hookdesk/core"
+	"github.com/hookdesk/hookdesk/hooks"
 )
 
 // replace asks the loop for a new process.
@@ -47,16 +49,16 @@ func (s *supervisor) become(state string, proc *process) {
 	s.turn = make(chan struct{})
 }
 
-// await waits for a process while there may soon be one: between its ends, and
-// before the first.
-func (s *supervisor) await(ctx context.Context, limit time.Duration) {
-	turn := s.nextTurn()
+// await waits for a process that is being started, or is about to be for the first
+// time. What is patient also waits between its ends.
+func (s *supervisor) await(ctx context.Context, limit time.Duration, patient bool) {
+	turn := s.nextTurn(patient)
 	if turn == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	for ; turn != nil; turn = s.nextTurn() {
+	for ; turn != nil; turn = s.nextTurn(patient) {
 		select {
 		case <-turn:
 		case <-ctx.Done():
@@ -65,15 +67,34 @@ func (s *supervisor) await(ctx context.Context, limit time.Duration) {
 	}
 }
 
-// nextTurn is closed when the state changes; nil: there is a process, or there will
-// not soon be one.
-func (s *supervisor) nextTurn() <-chan struct{} {
+// nextTurn is closed when the state changes; nil: it is not worth the wait.
+func (s *supervisor) nextTurn(patient bool) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.proc != nil || s.state == quarantined || s.state == draining {
+	soon := s.state == starting || s.state == stopped || patient && s.state == backoff
+	if s.proc != nil || s.leaving || !soon {
 		return nil
 	}
 	return s.turn
+}
+
+// expect is called before the handlers are attached whose calls may come at once.
+func (s *supervisor) expect() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leaving = false
+}
+
+// absent tells a call that there is no process for it. Once the plugin is being
+// switched off, that a delivery still comes is no failure of its handler.
+func (s *supervisor) absent() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.unavailable("it does not run")
+	if s.leaving {
+		return errors.Join(err, hooks.ErrRemoved)
+	}
+	return err
 }
 
 func (s *supervisor) current() *process {
@@ -106,7 +127,7 @@ func (s *supervisor) status() core.Process {
 	if s.p.err != nil {
 		out.LastError = s.p.err.Error()
 	}
-	if s.state == ready && s.breaker.isOpen(now) {
+	if s.state == ready && (s.breaker.isOpen(now) || s.routes.isOpen(now)) {
 		out.State = degraded
 	}
 	return out

@@ -37,7 +37,8 @@ const (
 // supervisor keeps one process of the plugin running.
 type supervisor struct {
 	p       *Plugin
-	breaker breaker
+	breaker breaker // of calls
+	routes  breaker // a slow page is no reason to refuse tickets
 	calls   calls
 
 	mu       sync.Mutex
@@ -45,6 +46,7 @@ type supervisor struct {
 	since    time.Time
 	turn     chan struct{} // closed at the next change of state
 	proc     *process      // that takes calls; nil: none
+	leaving  bool          // switched off, or about to be
 	restarts int
 	crashes  []time.Time
 	lastErr  string
@@ -86,6 +88,7 @@ func (s *supervisor) start(ctx context.Context) error {
 // stop ends the process, when the plugin is switched off.
 func (s *supervisor) stop() {
 	s.mu.Lock()
+	s.leaving = true
 	end, ended := s.end, s.ended
 	s.mu.Unlock()
 	if end != nil {
@@ -167,6 +170,7 @@ func equal[T fmt.Stringer](a, b []T) bool {
 // take lets a process answer from now on, and gives back the one that did.
 func (s *supervisor) take(proc *process) (old *process) {
 	s.breaker.reset()
+	s.routes.reset()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old = s.proc
