@@ -114,7 +114,8 @@ const markEnv = "HOOKDESK_EXERCISE"
 func binarySuite(path string, options ...Option) *suite {
 	s := newSuite(nil, options...)
 	s.mark = fmt.Sprintf("%d-%s", os.Getpid(), nextLabel())
-	how := append([]external.Option{external.Env(markEnv, s.mark)}, s.how...)
+	// What flees must be found also where a desk could keep hold of it.
+	how := append([]external.Option{external.Env(markEnv, s.mark), external.WithoutCgroup()}, s.how...)
 	first := external.New(path, how...) // it says what it is, and never runs
 	s.fresh = func() core.Plugin {
 		return external.New(path, append(slices.Clip(how), external.Grant(first.Asks()...))...)

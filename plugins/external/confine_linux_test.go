@@ -139,8 +139,12 @@ func dial(t *testing.T, socket string, with credentials.TransportCredentials) *g
 	return c
 }
 
-// deskDirEnv is where the desk of the role "desk" keeps its sockets.
-const deskDirEnv = "DESK_DIR"
+// deskDirEnv is where the desk of the role "desk" keeps its sockets, and pluginEnv
+// the role of its plugin.
+const (
+	deskDirEnv = "DESK_DIR"
+	pluginEnv  = "DESK_PLUGIN"
+)
 
 // beDesk is the main of a desk that has plugins until it is killed.
 func beDesk() {
@@ -152,7 +156,7 @@ func beDesk() {
 	if config.DB, err = core.Open("sqlite::memory:"); err != nil {
 		panic(err)
 	}
-	plugin := external.New(self, external.Env(roleEnv, "classify"), external.Dir(os.Getenv(deskDirEnv)))
+	plugin := external.New(self, external.Env(roleEnv, os.Getenv(pluginEnv)), external.Env("PATH", os.Getenv("PATH")), external.Dir(os.Getenv(deskDirEnv)))
 	config.Plugins = []core.Plugin{plugin}
 	desk, err := core.New(config)
 	if err != nil {
@@ -166,14 +170,20 @@ func beDesk() {
 	forever()
 }
 
-func TestADeskThatIsKilledLeavesNoProcess(t *testing.T) {
-	t.Parallel()
+// startDesk runs a desk in another process, with a plugin of that role, whose process it tells.
+func startDesk(t *testing.T, role string) (desk *exec.Cmd, plugin int) {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	desk := exec.CommandContext(t.Context(), self)
-	desk.Env = append(os.Environ(), roleEnv+"=desk", deskDirEnv+"="+t.TempDir())
+	dir, err := os.MkdirTemp("", "x") //nolint:usetesting // whose names are too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	desk = exec.CommandContext(t.Context(), self)
+	desk.Env = append(os.Environ(), roleEnv+"=desk", pluginEnv+"="+role, deskDirEnv+"="+dir)
 	desk.Stderr = os.Stderr
 	out, err := desk.StdoutPipe()
 	if err != nil {
@@ -186,22 +196,100 @@ func TestADeskThatIsKilledLeavesNoProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(line))
-	if err != nil || syscall.Kill(pid, 0) != nil {
+	plugin, err = strconv.Atoi(strings.TrimSpace(line))
+	if err != nil || syscall.Kill(plugin, 0) != nil {
 		t.Fatalf("the plugin does not run: %q, %v", line, err)
 	}
+	return desk, plugin
+}
+
+func kill(t *testing.T, desk *exec.Cmd) {
+	t.Helper()
 	if err := desk.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = desk.Wait() // it was killed, as it says
+}
+
+// ends waits a second for a process to end.
+func ends(t *testing.T, pid int) {
+	t.Helper()
 	for range 100 {
 		if state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err != nil || strings.Contains(string(state), ") Z ") {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Errorf("the plugin lives on a second after its desk")
+	t.Errorf("the process %d lives on after a second", pid)
 	_ = syscall.Kill(pid, syscall.SIGKILL) // nobody else will
+}
+
+func TestADeskThatIsKilledLeavesNoProcess(t *testing.T) {
+	t.Parallel()
+	desk, plugin := startDesk(t, "classify")
+	kill(t, desk)
+	ends(t, plugin)
+}
+
+// cgroupOf is the folder of the group that holds a plugin's process, and who is in
+// it. Where a desk may make none, the test is skipped.
+func cgroupOf(t *testing.T, pid int) (folder string, members []int) {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, path, _ := strings.Cut(string(text), "0::")
+	name := filepath.Base(strings.TrimSpace(path))
+	if !strings.HasPrefix(name, "hookdesk-") {
+		t.Skip("a desk may not make control groups here")
+	}
+	folder = filepath.Join(external.OwnCgroup(), name)
+	text, err = os.ReadFile(filepath.Join(folder, "cgroup.procs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		member, err := strconv.Atoi(strings.TrimSpace(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		members = append(members, member)
+	}
+	if len(members) < 2 {
+		t.Fatalf("the plugin and its child are not in %s: %v", folder, members)
+	}
+	return folder, members
+}
+
+func isGone(t *testing.T, folder string) {
+	t.Helper()
+	if _, err := os.Stat(folder); !os.IsNotExist(err) {
+		t.Errorf("%s is there still: %v", folder, err)
+	}
+}
+
+func TestWhatAProcessStartsEndsWithItWhereverItGoes(t *testing.T) {
+	t.Parallel()
+	d := desktest.New(t, desktest.SQLite, as(t, "has a child that flees", external.Env("PATH", os.Getenv("PATH"))))
+	folder, members := cgroupOf(t, process(d).PID)
+	d.Do(desktest.Admin, "POST /api/plugins/sick/disable", nil).Want(200)
+	for _, pid := range members {
+		ends(t, pid)
+	}
+	isGone(t, folder)
+}
+
+func TestWhatAKilledDeskHasLeftEndsWithTheNextStart(t *testing.T) {
+	t.Parallel()
+	desk, plugin := startDesk(t, "has a child that flees")
+	folder, members := cgroupOf(t, plugin)
+	kill(t, desk)
+	desktest.New(t, desktest.SQLite, as(t, "classify"))
+	for _, pid := range members {
+		ends(t, pid)
+	}
+	isGone(t, folder)
 }
 
 func TestABinaryThatIsExchangedIsNotRun(t *testing.T) {

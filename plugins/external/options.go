@@ -19,6 +19,7 @@ type options struct {
 	args      []string
 	dir       string
 	plaintext bool
+	ungrouped bool
 	optional  bool
 	memory    uint64
 	files     uint64
@@ -115,6 +116,11 @@ func AnswerWithin(d time.Duration) Option {
 		}
 	}
 }
+
+// WithoutCgroup leaves the process in the control group of the desk. By default, on
+// Linux, it has one below it where the desk may make one, so that with the process
+// ends whatever it has started.
+func WithoutCgroup() Option { return func(o *options) { o.ungrouped = true } }
 
 // environment is what the process gets beside what go-plugin adds.
 func (o options) environment() []string {

@@ -26,6 +26,7 @@ type groupRunner struct {
 	parent         *os.File  // our end: closed with us
 	theirs         []*os.File
 	o              options
+	cgroup         *cgroup
 
 	mu     sync.Mutex
 	pid    int
@@ -43,6 +44,9 @@ func newRunner(path string, o options, env []string) (*groupRunner, error) {
 		}
 	}
 	r.stdout, r.stderr, r.parent = pipes[0][0], pipes[1][0], pipes[2][1]
+	if !o.ungrouped {
+		r.cgroup = newCgroup()
+	}
 	r.theirs = []*os.File{pipes[0][1], pipes[1][1], pipes[2][0]}
 	return r, nil
 }
@@ -52,6 +56,7 @@ func (r *groupRunner) command() *exec.Cmd {
 	cmd := exec.Command(r.path, r.o.args...)                                        //nolint:gosec,noctx // the operator's binary, killed by its group
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = r.theirs[0], r.theirs[1], r.theirs[2:] // the last becomes protocol.ParentFD
 	cmd.Env, cmd.Dir, cmd.SysProcAttr = r.env, "/", attributes()
+	r.cgroup.join(cmd.SysProcAttr)
 	return cmd
 }
 
@@ -81,23 +86,35 @@ func (r *groupRunner) launch() error {
 			_ = f.Close() // the process has its own
 		}
 	}()
-	var err error
+	err := r.try()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cgroup.joined()
+	if err != nil && r.cgroup != nil { // not every system lets a process be started in one
+		r.cgroup.remove()
+		r.cgroup = nil
+		err = r.try()
+	}
+	if err != nil {
+		return err
+	}
+	r.pid = r.cmd.Process.Pid
+	if err = limit(r.pid, r.o); err != nil {
+		_ = syscall.Kill(-r.pid, syscall.SIGKILL) // what has no limits does not run
+		_ = r.cmd.Wait()                          // it was killed, as it will say
+	}
+	return err
+}
+
+// try starts the process, again for as long as the binary is busy: another thread
+// that forks at this moment holds it open for writing.
+func (r *groupRunner) try() (err error) {
 	for range 100 {
 		r.cmd = r.command()
 		if err = r.cmd.Start(); !errors.Is(err, syscall.ETXTBSY) {
 			break
 		}
-		<-time.After(busyFor) // another thread that forks at this moment holds the binary open for writing
-	}
-	if err != nil {
-		return err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.pid = r.cmd.Process.Pid
-	if err = limit(r.pid, r.o); err != nil {
-		_ = syscall.Kill(-r.pid, syscall.SIGKILL) // what has no limits does not run
-		_ = r.cmd.Wait()                          // it was killed, as it will say
+		<-time.After(busyFor)
 	}
 	return err
 }
@@ -109,6 +126,7 @@ func (r *groupRunner) killGroup() {
 	if r.pid > 0 {
 		_ = syscall.Kill(-r.pid, syscall.SIGKILL) // gone already is as good
 	}
+	r.cgroup.kill()
 }
 
 // close lets go of what the process wrote to; whatever it has left behind may still
@@ -116,6 +134,9 @@ func (r *groupRunner) killGroup() {
 func (r *groupRunner) close() {
 	_ = r.stdout.Close() // it is only read
 	_ = r.stderr.Close() // the same
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cgroup.remove()
 }
 
 // gone is closed once the process has ended.

@@ -1,0 +1,4 @@
+package external
+
+// OwnCgroup tells the tests where groups are made.
+func OwnCgroup() string { return ownCgroup() }
