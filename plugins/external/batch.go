@@ -56,6 +56,7 @@ func newBatcher(proc *process) *batcher {
 // in place of a context of its own, which takes longer than all the rest here.
 func (b *batcher) send(ctx context.Context, limit time.Duration, d *protocol.Delivery) error {
 	p := &parcel{Delivery: d, limit: limit, done: make(chan error, 1)}
+	defer b.leave(p)
 	b.mu.Lock()
 	b.waiting = append(b.waiting, p)
 	start := !b.running
@@ -70,10 +71,8 @@ func (b *batcher) send(ctx context.Context, limit time.Duration, d *protocol.Del
 	case err := <-p.done:
 		return err
 	case <-late.C:
-		b.leave(p)
 		return status.FromContextError(context.DeadlineExceeded).Err()
 	case <-ctx.Done():
-		b.leave(p)
 		return status.FromContextError(ctx.Err()).Err()
 	}
 }

@@ -45,7 +45,8 @@ func TestABatchFitsIntoAMessage(t *testing.T) {
 	}
 }
 
-// hanging is a plugin that is busy with its batches until they are given up.
+// hanging is a plugin that is busy with its batches until they are given up, but for
+// the delivery "quick", which it answers.
 type hanging struct {
 	protocol.UnimplementedPluginServer
 
@@ -54,6 +55,13 @@ type hanging struct {
 
 func (h hanging) Deliver(in *protocol.Batch, out grpc.ServerStreamingServer[protocol.Results]) error {
 	h.began <- len(in.GetDeliveries())
+	for _, d := range in.GetDeliveries() {
+		if d.GetId() == "quick" {
+			if err := out.Send(&protocol.Results{Results: []*protocol.Result{{Id: "quick"}}}); err != nil {
+				return err
+			}
+		}
+	}
 	<-out.Context().Done()
 	h.ended <- len(in.GetDeliveries())
 	return nil
@@ -102,20 +110,23 @@ func TestABatchIsGivenUpWithTheLastWhoWaits(t *testing.T) {
 	first, leave := context.WithCancel(t.Context())
 	second, leaveToo := context.WithCancel(t.Context())
 	t.Cleanup(leaveToo)
-	answers := make(chan error, 2)
-	b.running = true // until both wait
-	for id, ctx := range map[string]context.Context{"1": first, "2": second} {
+	answers := make(chan error, 3)
+	b.running = true // until all wait
+	for id, ctx := range map[string]context.Context{"1": first, "2": second, "quick": t.Context()} {
 		go func() { answers <- b.send(ctx, time.Hour, &protocol.Delivery{Id: id}) }()
 	}
-	for waiting := 0; waiting < 2; {
+	for waiting := 0; waiting < 3; {
 		b.mu.Lock()
 		waiting = len(b.waiting)
 		b.mu.Unlock()
 		runtime.Gosched()
 	}
 	go b.pump()
-	if n := within(t, h.began); n != 2 {
+	if n := within(t, h.began); n != 3 {
 		t.Fatalf("a batch of %d", n)
+	}
+	if err := within(t, answers); err != nil {
+		t.Errorf("what was answered is told %v", err)
 	}
 	leave()
 	if err := within(t, answers); status.Code(err) != codes.Canceled {
