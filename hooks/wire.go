@@ -102,7 +102,11 @@ func apply[T any](v *T, was, patch json.RawMessage, writable []string, places ma
 		if !slices.Contains(writable, name) {
 			return fmt.Errorf("the patch changes %q, which is not writable here; these are: %v", name, writable)
 		}
-		field := reflect.ValueOf(&next).Elem().FieldByIndex(places[name])
+		place := places[name]
+		if place == nil {
+			return fmt.Errorf("the patch changes %q, which is no field", name)
+		}
+		field := reflect.ValueOf(&next).Elem().FieldByIndex(place)
 		merged := change
 		if isObject(change) {
 			fields, err := old()

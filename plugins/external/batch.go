@@ -17,6 +17,7 @@ import (
 const (
 	maxBatch   = 64
 	maxBytes   = 28 << 10              // of the events of a batch of more than one: for a message over 32 KiB, gRPC takes a buffer of a megabyte on both sides
+	around     = 128                   // bytes of an event, about, beside its data
 	maxFlights = 2                     // batches under way, for others to gather meanwhile
 	tooSlow    = 50 * time.Millisecond // a batch that takes longer does not hold up the next
 )
@@ -126,7 +127,7 @@ func (b *batcher) next() []*parcel {
 	}
 	size := 0
 	for i, p := range b.waiting[:n] {
-		if size += len(p.GetEvent().GetData()); size > maxBytes && i > 0 {
+		if size += around + len(p.GetEvent().GetData()); size > maxBytes && i > 0 {
 			n = i
 			break
 		}

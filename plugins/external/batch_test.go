@@ -27,12 +27,12 @@ func TestABatchFitsIntoAMessage(t *testing.T) {
 	}{
 		"small ones":             {[]int{1, 1, 1}, []int{3}},
 		"more than a batch":      {make([]int, maxBatch+1), []int{maxBatch, 1}},
-		"large ones":             {[]int{maxBytes / 2, maxBytes / 2, 1, maxBytes - 1, 1}, []int{2, 2, 1}},
+		"large ones":             {[]int{maxBytes / 2, maxBytes / 2, around, maxBytes - around, around}, []int{2, 2, 1}},
 		"one that is over alone": {[]int{2 * maxBytes, 1, 2 * maxBytes}, []int{1, 1, 1}},
 	} {
 		b := newBatcher(nil)
 		for _, size := range row.sizes {
-			b.waiting = append(b.waiting, &parcel{Delivery: &protocol.Delivery{Event: &protocol.Event{Data: make([]byte, size)}}})
+			b.waiting = append(b.waiting, &parcel{Delivery: &protocol.Delivery{Event: &protocol.Event{Data: make([]byte, max(0, size-around))}}})
 		}
 		for _, want := range row.want {
 			if got := len(b.next()); got != want {

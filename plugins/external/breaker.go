@@ -14,7 +14,7 @@ type breaker struct {
 	count   int
 	inRow   int
 	openTo  time.Time
-	probing bool
+	probing time.Time // since when one is under way
 }
 
 const (
@@ -31,19 +31,18 @@ func (b *breaker) allow(now time.Time) bool {
 	switch {
 	case b.openTo.IsZero():
 		return true
-	case now.Before(b.openTo) || b.probing:
+	case now.Before(b.openTo), now.Sub(b.probing) < openFor: // who tries may take as long as a caller likes
 		return false
 	}
-	b.probing = true
+	b.probing = now
 	return true
 }
 
 func (b *breaker) done(now time.Time, failed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.probing || !b.openTo.IsZero() {
-		b.probing = false
-		b.openTo = time.Time{}
+	if !b.openTo.IsZero() {
+		b.probing, b.openTo = time.Time{}, time.Time{}
 		if failed {
 			b.openTo = now.Add(openFor)
 			return
@@ -66,7 +65,7 @@ func (b *breaker) done(now time.Time, failed bool) {
 func (b *breaker) left() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.probing = false
+	b.probing = time.Time{}
 }
 
 func (b *breaker) failures() (n int) {
@@ -80,17 +79,9 @@ func (b *breaker) failures() (n int) {
 
 func (b *breaker) clear() { b.recent, b.count, b.inRow = [20]bool{}, 0, 0 }
 
-// reset closes it, for a process that has just begun.
-func (b *breaker) reset() {
+// isOpen reports whether calls are being refused, but for one that tries.
+func (b *breaker) isOpen() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.clear()
-	b.openTo, b.probing = time.Time{}, false
-}
-
-// isOpen reports whether calls are being refused.
-func (b *breaker) isOpen(now time.Time) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return now.Before(b.openTo)
+	return !b.openTo.IsZero()
 }

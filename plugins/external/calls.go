@@ -62,14 +62,14 @@ func (s *supervisor) ask(ctx context.Context, limit time.Duration, call func(*pr
 	if proc == nil {
 		return s.absent()
 	}
-	if !s.breaker.allow(s.p.clock.Now()) {
+	if !proc.breaker.allow(s.p.clock.Now()) {
 		return s.unavailable("it failed too often")
 	}
 	err := call(proc)
 	if err != nil && ctx.Err() != nil {
-		s.breaker.left() // it is the caller who did not wait
+		proc.breaker.left() // it is the caller who did not wait
 	} else {
-		s.breaker.done(s.p.clock.Now(), err != nil)
+		proc.breaker.done(s.p.clock.Now(), err != nil)
 	}
 	switch status.Code(err) {
 	case codes.OK:
@@ -92,9 +92,9 @@ func (s *supervisor) invoke(ctx context.Context, limit time.Duration, h *protoco
 	id := s.calls.begin(ctx)
 	defer s.calls.end(id)
 	in := &protocol.Invocation{Id: id, Point: h.GetPoint(), Handler: h.GetName(), Payload: payload, Actor: string(who)}
+	s.await(ctx, limit, false) // what the wait has taken of the handler's deadline is not the plugin's fault
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	s.await(limited, limit, false)
 	var out *protocol.Answer
 	err = s.ask(ctx, limit, func(proc *process) (err error) {
 		out, err = proc.Invoke(limited, in)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -37,6 +38,7 @@ func newCgroup() *cgroup {
 		_, err = os.Stat(filepath.Join(path, "cgroup.kill")) // since Linux 5.14
 	}
 	if err != nil {
+		g.joined()
 		g.remove()
 		return nil
 	}
@@ -70,14 +72,20 @@ func sweepCgroups(own string) {
 	if err != nil {
 		return // the pattern is ours
 	}
+	var dead []*cgroup
 	for _, path := range left {
 		var pid int
-		if _, err := fmt.Sscanf(filepath.Base(path), cgroupPrefix+"%d-", &pid); err != nil || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
-			continue
+		if _, err := fmt.Sscanf(filepath.Base(path), cgroupPrefix+"%d-", &pid); err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			g := &cgroup{path: path}
+			g.kill()
+			dead = append(dead, g)
 		}
-		g := &cgroup{path: path}
-		g.kill()
-		g.remove()
+	}
+	for range 20 { // what cannot be removed soon is not waited for: the next start sees it again
+		if dead = slices.DeleteFunc(dead, (*cgroup).removed); len(dead) == 0 {
+			return
+		}
+		<-time.After(sweepPause)
 	}
 }
 
@@ -90,7 +98,7 @@ func (g *cgroup) join(a *syscall.SysProcAttr) {
 
 // joined is called once the process has been started.
 func (g *cgroup) joined() {
-	if g != nil {
+	if g != nil && g.folder != nil {
 		_ = g.folder.Close() // it was only opened
 	}
 }
@@ -108,9 +116,24 @@ func (g *cgroup) remove() {
 		return
 	}
 	for range 100 {
-		if err := syscall.Rmdir(g.path); !errors.Is(err, syscall.EBUSY) {
+		if g.removed() {
 			return
 		}
-		<-time.After(10 * time.Millisecond) // who was killed is about to end
+		<-time.After(sweepPause)
 	}
+}
+
+// sweepPause is for who was killed and is about to end.
+const sweepPause = 10 * time.Millisecond
+
+// removed tries once to take the group away, with those that the plugin has made below it.
+func (g *cgroup) removed() bool {
+	below, err := filepath.Glob(filepath.Join(g.path, "*", "cgroup.procs"))
+	if err != nil {
+		return false // the pattern is ours
+	}
+	for _, path := range below {
+		(&cgroup{path: filepath.Dir(path)}).removed()
+	}
+	return !errors.Is(syscall.Rmdir(g.path), syscall.EBUSY)
 }

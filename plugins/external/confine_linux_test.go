@@ -273,6 +273,9 @@ func TestWhatAProcessStartsEndsWithItWhereverItGoes(t *testing.T) {
 	t.Parallel()
 	d := desktest.New(t, desktest.SQLite, as(t, "has a child that flees", external.Env("PATH", os.Getenv("PATH"))))
 	folder, members := cgroupOf(t, process(d).PID)
+	if err := os.MkdirAll(folder+"/one/below", 0o700); err != nil { // as a plugin may that uses groups itself
+		t.Fatal(err)
+	}
 	d.Do(desktest.Admin, "POST /api/plugins/sick/disable", nil).Want(200)
 	for _, pid := range members {
 		ends(t, pid)

@@ -1,6 +1,7 @@
 package external_test
 
 import (
+	"errors"
 	"net/http"
 	"os"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/hookdesk/hookdesk/core"
@@ -215,5 +217,29 @@ func TestWhatAPluginMustAgreeToWaitsForItsStart(t *testing.T) {
 			}
 		}
 		switched.Wait()
+	}
+}
+
+// What a caller does wrong is not the plugin's fault, so it cannot be used to keep
+// others away from its routes.
+func TestCallersCannotOpenTheBreakerOfRoutes(t *testing.T) {
+	t.Parallel()
+	d := desktest.New(t, desktest.SQLite, as(t, "never answers", external.AnswerWithin(5*time.Second)))
+	for name, ask := range map[string]func() *desktest.Response{
+		"an upgrade that cannot be": func() *desktest.Response {
+			return d.DoWith(desktest.Agent, "GET /api/sick", nil, http.Header{"Connection": {"Upgrade"}, "Upgrade": {"\x80"}})
+		},
+		"a body that breaks off": func() *desktest.Response {
+			return d.Do(desktest.Agent, "GET /api/sick", iotest.ErrReader(errors.New("malformed chunk")))
+		},
+	} {
+		for range 6 {
+			if got := ask(); got.Status != http.StatusBadRequest {
+				t.Errorf("%s: %s", name, got)
+			}
+		}
+	}
+	if got := process(d).State; got != "ready" {
+		t.Errorf("the state is %s", got)
 	}
 }

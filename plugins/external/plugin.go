@@ -87,6 +87,7 @@ func (p *Plugin) Register(h core.Host) error {
 	if missing := p.ungranted(); len(missing) > 0 {
 		h.Log().Warn("an external plugin asks for permissions that were not granted", "permissions", missing)
 	}
+	h.OnDisable(p.sup.stop) // first of all, for it goes the other way: handlers are taken away before
 	p.sup.expect()
 	if err := p.attach(h); err != nil {
 		return err
@@ -98,7 +99,6 @@ func (p *Plugin) Register(h core.Host) error {
 		return err
 	}
 	h.OnStart(p.sup.start)
-	h.OnDisable(p.sup.stop)
 	h.Hooks().Desk.Stopping.Add(h, "stop-process", func(context.Context, hooks.Event[core.DeskSwitched]) error {
 		p.sup.stop() // now that nothing calls it any more
 		return nil

@@ -33,16 +33,18 @@ import (
 type process struct {
 	protocol.PluginClient
 
-	sum    string // SHA-256 of what runs
-	dir    string // private: the binary, the sockets
-	token  string
-	key    []byte // of signed requests
-	client *plugin.Client
-	run    *groupRunner
-	host   *grpc.Server // answers this process's calls to the desk
-	web    *http.Transport
-	batch  *batcher
-	calls  sync.WaitGroup // see borrow
+	sum     string // SHA-256 of what runs
+	dir     string // private: the binary, the sockets
+	token   string
+	key     []byte // of signed requests
+	client  *plugin.Client
+	run     *groupRunner
+	host    *grpc.Server // answers this process's calls to the desk
+	web     *http.Transport
+	batch   *batcher
+	breaker breaker        // of calls
+	routes  breaker        // a slow page is no reason to refuse tickets
+	calls   sync.WaitGroup // see borrow
 
 	settings atomic.Pointer[string] // that it was last told
 

@@ -3,10 +3,12 @@ package external
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync/atomic"
 
 	"github.com/hookdesk/hookdesk/core"
 	"github.com/hookdesk/hookdesk/plugins/external/protocol"
@@ -57,15 +59,32 @@ func (p *Plugin) forward(pattern string) rest.Func {
 		if err != nil {
 			return err
 		}
-		if !p.sup.routes.allow(p.clock.Now()) {
+		if !proc.routes.allow(p.clock.Now()) {
 			return p.sup.unavailable("it failed too often")
 		}
 		return p.proxy(proc, path, w, r)
 	}
 }
 
+// sent is the body of a request. It notes that it is the caller's fault when it breaks off.
+type sent struct {
+	io.ReadCloser
+
+	broken atomic.Bool
+}
+
+func (s *sent) Read(p []byte) (int, error) {
+	n, err := s.ReadCloser.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // a reader gives the very value
+		s.broken.Store(true)
+	}
+	return n, err
+}
+
 func (p *Plugin) proxy(proc *process, path *url.URL, w http.ResponseWriter, r *http.Request) error {
 	var failed error
+	passedOn, body := false, &sent{ReadCloser: r.Body}
+	r.Body = body
 	proxy := &httputil.ReverseProxy{
 		Transport:     proc.web,
 		FlushInterval: -1,
@@ -76,24 +95,28 @@ func (p *Plugin) proxy(proc *process, path *url.URL, w http.ResponseWriter, r *h
 				out.Out.Header.Del(name)
 			}
 			out.SetXForwarded()
+			passedOn = true
 			failed = protocol.Sign(out.Out, proc.key, core.ActorFrom(r.Context()), p.clock.Now())
 		},
 		ModifyResponse: func(answer *http.Response) error {
 			answer.Header.Del("Set-Cookie") // cookies of this site are the host's
 			if failed == nil {
-				p.sup.routes.done(p.clock.Now(), false) // it has begun to answer, for as long as it may take
+				proc.routes.done(p.clock.Now(), false) // it has begun to answer, for as long as it may take
 			}
 			return failed
 		},
-		ErrorHandler: func(_ http.ResponseWriter, r *http.Request, err error) {
-			if failed = err; r.Context().Err() != nil {
-				p.sup.routes.left()
+		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) {
+			if failed = err; !passedOn || body.broken.Load() || r.Context().Err() != nil {
+				proc.routes.left()
 				return
 			}
-			p.sup.routes.done(p.clock.Now(), true)
+			proc.routes.done(p.clock.Now(), true)
 		},
 	}
 	proxy.ServeHTTP(w, r)
+	if failed != nil && (!passedOn || body.broken.Load()) {
+		return &rest.Error{Kind: rest.Malformed, Message: "the request cannot be read: " + failed.Error()}
+	}
 	if failed != nil && r.Context().Err() == nil {
 		p.host.Log().WarnContext(r.Context(), "a route of an external plugin failed", "path", r.URL.Path, "err", failed)
 		return p.sup.unavailable("it did not answer")

@@ -116,7 +116,6 @@ func (s *supervisor) borrow() (proc *process, giveBack func()) {
 }
 
 func (s *supervisor) status() core.Process {
-	now := s.p.clock.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	since := core.TimeOf(s.since)
@@ -127,7 +126,7 @@ func (s *supervisor) status() core.Process {
 	if s.p.err != nil {
 		out.LastError = s.p.err.Error()
 	}
-	if s.state == ready && (s.breaker.isOpen(now) || s.routes.isOpen(now)) {
+	if s.state == ready && (s.proc.breaker.isOpen() || s.proc.routes.isOpen()) {
 		out.State = degraded
 	}
 	return out

@@ -36,10 +36,8 @@ const (
 
 // supervisor keeps one process of the plugin running.
 type supervisor struct {
-	p       *Plugin
-	breaker breaker // of calls
-	routes  breaker // a slow page is no reason to refuse tickets
-	calls   calls
+	p     *Plugin
+	calls calls
 
 	mu       sync.Mutex
 	state    string
@@ -169,8 +167,6 @@ func equal[T fmt.Stringer](a, b []T) bool {
 
 // take lets a process answer from now on, and gives back the one that did.
 func (s *supervisor) take(proc *process) (old *process) {
-	s.breaker.reset()
-	s.routes.reset()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old = s.proc
