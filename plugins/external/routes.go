@@ -75,7 +75,7 @@ type sent struct {
 
 func (s *sent) Read(p []byte) (int, error) {
 	n, err := s.ReadCloser.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // a reader gives the very value
+	if err != nil && err != io.EOF {
 		s.broken.Store(true)
 	}
 	return n, err

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 // What make crash does at length.
 func TestNothingAcknowledgedIsLost(t *testing.T) {
 	t.Parallel()
-	for database, cycles := range map[string]int{"sqlite": 60, "postgres": 40} {
+	for database, cycles := range map[string]int{"sqlite": 30, "postgres": 20} {
 		t.Run(database, func(t *testing.T) {
 			t.Parallel()
 			var out strings.Builder
