@@ -2,6 +2,7 @@ package external
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -75,7 +76,7 @@ type sent struct {
 
 func (s *sent) Read(p []byte) (int, error) {
 	n, err := s.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF && !errors.Is(err, http.ErrBodyReadAfterClose) { // which is us, once the plugin has gone
 		s.broken.Store(true)
 	}
 	return n, err
@@ -85,6 +86,7 @@ func (p *Plugin) proxy(proc *process, path *url.URL, w http.ResponseWriter, r *h
 	var failed error
 	passedOn, body := false, &sent{ReadCloser: r.Body}
 	r.Body = body
+	unreadable := func() bool { return !passedOn || body.broken.Load() }
 	proxy := &httputil.ReverseProxy{
 		Transport:     proc.web,
 		FlushInterval: -1,
@@ -106,7 +108,7 @@ func (p *Plugin) proxy(proc *process, path *url.URL, w http.ResponseWriter, r *h
 			return failed
 		},
 		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) {
-			if failed = err; !passedOn || body.broken.Load() || r.Context().Err() != nil {
+			if failed = err; unreadable() || r.Context().Err() != nil {
 				proc.routes.left()
 				return
 			}
@@ -114,7 +116,7 @@ func (p *Plugin) proxy(proc *process, path *url.URL, w http.ResponseWriter, r *h
 		},
 	}
 	proxy.ServeHTTP(w, r)
-	if failed != nil && (!passedOn || body.broken.Load()) {
+	if failed != nil && unreadable() {
 		return &rest.Error{Kind: rest.Malformed, Message: "the request cannot be read: " + failed.Error()}
 	}
 	if failed != nil && r.Context().Err() == nil {
